@@ -1,0 +1,72 @@
+// One row per error: internal name, Kafka code, text for people. Included several times on purpose.
+// MILLRACE_ERROR(name, kafka_code, text)
+
+// Requests
+MILLRACE_ERROR(invalid_request, 42, "the request is malformed")
+MILLRACE_ERROR(unsupported_version, 35, "this version of the API is not supported")
+MILLRACE_ERROR(unsupported_feature, 35, "this is not supported yet")
+MILLRACE_ERROR(not_authorized, 29, "not authorized")
+MILLRACE_ERROR(policy_violation, 44, "refused by a policy of this broker")
+MILLRACE_ERROR(invalid_config, 40, "the configuration is invalid")
+MILLRACE_ERROR(timed_out, 7, "the request timed out")
+
+// Topics and partitions
+MILLRACE_ERROR(unknown_topic_or_partition, 3, "this broker does not have this topic or partition")
+MILLRACE_ERROR(unknown_topic_id, 100, "this broker does not have a topic with this id")
+MILLRACE_ERROR(topic_already_exists, 36, "a topic with this name exists")
+MILLRACE_ERROR(invalid_topic_name, 17, "the topic name is invalid")
+MILLRACE_ERROR(invalid_partitions, 37, "the number of partitions is invalid")
+MILLRACE_ERROR(invalid_replication_factor, 38, "the replication factor is invalid")
+MILLRACE_ERROR(invalid_replica_assignment, 39, "the replica assignment is invalid")
+MILLRACE_ERROR(offset_out_of_range, 1, "the offset is outside of the range kept by this broker")
+MILLRACE_ERROR(fenced_leader_epoch, 74, "the leader epoch of the request is older than the broker's")
+MILLRACE_ERROR(unknown_leader_epoch, 75, "the leader epoch of the request is newer than the broker's")
+
+MILLRACE_ERROR(fetch_session_not_found, 70, "this broker keeps no fetch session with this id")
+
+// Records
+MILLRACE_ERROR(corrupt_message, 2, "a record batch failed its checksum or has impossible lengths")
+MILLRACE_ERROR(invalid_record, 87, "a record batch breaks a rule of its format")
+MILLRACE_ERROR(invalid_timestamp, 32, "a record's timestamp is out of the accepted range")
+MILLRACE_ERROR(message_too_large, 10, "the record batch is larger than message.max.bytes allows")
+MILLRACE_ERROR(unsupported_for_message_format, 43, "only record batches of format v2 are accepted")
+MILLRACE_ERROR(unsupported_compression_type, 76, "the compression type is unknown")
+MILLRACE_ERROR(invalid_required_acks, 21, "acks must be -1, 0 or 1")
+
+// Producers
+MILLRACE_ERROR(out_of_order_sequence_number, 45, "the batch's sequence does not follow the last one of its producer")
+MILLRACE_ERROR(duplicate_sequence_number, 46, "the batch was written before")
+MILLRACE_ERROR(invalid_producer_epoch, 47, "a newer incarnation of this producer has written")
+MILLRACE_ERROR(unknown_producer_id, 59, "nothing is known of this producer id")
+MILLRACE_ERROR(transactions_unsupported, 53, "transactions are not supported yet: leave transactional.id unset")
+
+// Groups
+MILLRACE_ERROR(coordinator_loading, 14, "the group coordinator is still loading")
+MILLRACE_ERROR(not_coordinator, 16, "this broker does not coordinate this group")
+MILLRACE_ERROR(illegal_generation, 22, "the generation is not the group's current one")
+MILLRACE_ERROR(inconsistent_group_protocol, 23, "the member's protocols do not fit the group's")
+MILLRACE_ERROR(invalid_group_id, 24, "the group id is invalid")
+MILLRACE_ERROR(unknown_member_id, 25, "the group does not know this member")
+MILLRACE_ERROR(invalid_session_timeout, 26, "the session timeout is outside of the accepted range")
+MILLRACE_ERROR(rebalance_in_progress, 27, "the group is rebalancing, join again")
+MILLRACE_ERROR(member_id_required, 79, "join again with the member id of this answer")
+MILLRACE_ERROR(group_max_size_reached, 81, "the group has as many members as it may have")
+MILLRACE_ERROR(fenced_instance_id, 82, "another member has taken over this group instance id")
+MILLRACE_ERROR(offset_metadata_too_large, 12, "the metadata of the committed offset is too large")
+MILLRACE_ERROR(group_id_not_found, 69, "the group does not exist")
+MILLRACE_ERROR(non_empty_group, 68, "the group still has members")
+MILLRACE_ERROR(group_subscribed_to_topic, 86, "members of the group are subscribed to the topic")
+
+// Storage
+MILLRACE_ERROR(outcome_unknown, 56, "a disk error left the outcome unknown: it may or may not have been written")
+MILLRACE_ERROR(storage_failed, 56, "the storage of this broker failed, see its log")
+MILLRACE_ERROR(storage_full, 56, "the disk is full")
+MILLRACE_ERROR(storage_corrupt, 56, "stored data is corrupt")
+MILLRACE_ERROR(io_error, 56, "an input or output operation failed")
+MILLRACE_ERROR(not_found, 3, "there is no such thing")
+MILLRACE_ERROR(would_block, 7, "the operation would have to wait")
+
+// Connections
+MILLRACE_ERROR(end_of_stream, 13, "the peer closed the connection")
+MILLRACE_ERROR(connection_broken, 13, "the connection broke")
+MILLRACE_ERROR(stopping, 15, "the broker is stopping")
