@@ -1,0 +1,202 @@
+// Checkpoint: what the journal holds goes to segments, the manifest says so, the journal's files
+// are released.
+//
+// Order: segment bytes written and synced, the folder synced when files were made, the manifest's
+// edit synced, then the tails forget the journal and the lane may recycle. Each step rests on the
+// one before having returned success.
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "storage/store.h"
+
+namespace millrace {
+
+using namespace std::chrono_literals;
+
+namespace {
+constexpr Duration kTick = 100ms;
+}  // namespace
+
+void Store::start() {
+  started_ = true;
+  last_checkpoint_ = runtime_.core(CoreId(0)).now();
+  tick();
+}
+
+void Store::tick() {
+  if (closing_) return;
+  Core& core = runtime_.core(CoreId(0));
+  core.call_after(kTick, [this] { tick(); });
+  // A mark follows when nothing was written since some ticks ago.
+  JournalSequence sequence = lane_->durable_through();
+  if (sequence != last_sequence_seen_) {
+    last_sequence_seen_ = sequence;
+    last_append_seen_ = core.now();
+  } else if (core.now() - last_append_seen_ > Duration(limits_.mark_after).count()) {
+    lane_->mark_when_idle();
+  }
+  std::uint64_t written = lane_->bytes_since_release();
+  bool due = written >= std::min(limits_.checkpoint_bytes, limits_.journal_bytes_max / 4) ||
+             (written > 0 &&
+              core.now() - last_checkpoint_ > Duration(limits_.checkpoint_interval).count());
+  if (due && !checkpointing_) core.spawn("checkpoint", run_checkpoint());
+}
+
+Task<void> Store::run_checkpoint() {
+  auto done = co_await checkpoint(false);
+  if (!done) {
+    log_error("storage", "a checkpoint failed and will be tried again: {}", done.error().message());
+  }
+}
+
+Task<Result<void>> Store::checkpoint(bool last) {
+  ASSERT(!checkpointing_);
+  checkpointing_ = true;
+  Core& here = runtime_.core(CoreId(0));
+  last_checkpoint_ = here.now();
+  JournalSequence through = lane_->durable_through();
+  std::vector<std::vector<PartitionLog::Flush>> flushes(cores_.size());
+  for (std::size_t i = 0; i < cores_.size(); ++i) {
+    CoreStore* core = cores_[i].get();
+    flushes[i] = co_await call_on(here, core->core(), [core] { return core->begin_flushes(); });
+  }
+  Result<void> outcome = co_await call_on(here, *background_, [&]() -> Result<void> {
+    ManifestEdit edit;
+    for (auto& of_core : flushes) {
+      TRY(write_flushes(of_core));
+      for (PartitionLog::Flush& flush : of_core) {
+        // A snapshot may have moved these since the flush began; the manifest is this worker's.
+        auto listed = manifest_->state().partitions.find(flush.state.id);
+        if (listed != manifest_->state().partitions.end()) {
+          flush.state.snapshots = listed->second.snapshots;
+          flush.state.log_start = listed->second.log_start;
+        }
+        edit.partitions.push_back(flush.state);
+      }
+    }
+    edit.replay_from = through + 1;
+    edit.durable_through = through;
+    edit.next_file_number = next_file_number_;
+    if (last) edit.clean = true;
+    return manifest_->commit(edit);
+  });
+  for (std::size_t i = 0; i < cores_.size(); ++i) {
+    auto* of_core = &flushes[i];
+    bool succeeded = outcome.has_value();
+    co_await call_on(here, cores_[i]->core(), [of_core, succeeded] {
+      for (PartitionLog::Flush& flush : *of_core) {
+        if (succeeded) {
+          flush.log->end_flush(flush);
+        } else {
+          flush.log->abort_flush();
+        }
+      }
+      of_core->clear();  // lets go of the journal files here, where the logs are
+      return true;
+    });
+  }
+  if (outcome) lane_->release(through);
+  checkpointing_ = false;
+  co_return outcome;
+}
+
+Task<Result<void>> Store::close() {
+  ASSERT(!closing_);
+  closing_ = true;
+  Core& here = runtime_.core(CoreId(0));
+  while (checkpointing_) co_await sleep_for(here, 5ms);
+  if (!started_ || lane_->failed()) co_return fail(ErrorCode::storage_failed);
+  co_return co_await checkpoint(true);
+}
+
+Result<ByteChain> Store::bytes_of(const TailEntry& entry) {
+  ByteChain chain;
+  if (!entry.bytes.empty()) {
+    chain.append(entry.bytes);
+    return chain;
+  }
+  ASSERT(entry.file);
+  BufferRef buffer = Buffer::allocate(entry.place.size);
+  auto count = entry.file->file().read_at(entry.position, {buffer->data(), entry.place.size});
+  if (!count) return std::unexpected(count.error());
+  Bytes bytes(std::move(buffer), 0, entry.place.size);
+  if (*count < entry.place.size || !checksum_matches(bytes.view())) {
+    return fail(ErrorCode::storage_corrupt, fmt::format("{}: the batch at position {} is damaged",
+                                                        entry.file->path(), entry.position));
+  }
+  chain.append(std::move(bytes));
+  return chain;
+}
+
+Result<std::shared_ptr<Segment>> Store::make_segment(PartitionLog::Flush& flush, Offset base) {
+  SegmentState state;
+  state.base = state.end = base;
+  state.file_number = next_file_number_++;
+  auto file =
+      runtime_.files().open(segment_path(flush.state.id, state.file_number), OpenMode::create);
+  if (!file) return std::unexpected(file.error());
+  return std::make_shared<Segment>(std::shared_ptr<File>(std::move(*file)), state);
+}
+
+Result<void> Store::write_flush(PartitionLog::Flush& flush,
+                                std::vector<std::shared_ptr<File>>& to_sync, bool& made_file) {
+  constexpr std::size_t kWriteStep = 1 << 20;
+  std::shared_ptr<Segment> segment = flush.active;
+  std::uint64_t position = segment ? segment->bytes() : 0;
+  ByteChain pending;
+  std::uint64_t pending_at = position;
+  auto write_pending = [&]() -> Result<void> {
+    if (pending.empty()) return {};
+    TRY(segment->file()->write_at(pending_at, pending));
+    pending_at += pending.size();
+    pending.clear();
+    return {};
+  };
+  for (const TailEntry& entry : flush.entries) {
+    bool full = segment && position > 0 && position + entry.place.size > limits_.segment_bytes;
+    if (!segment || full) {
+      if (segment) TRY(write_pending());
+      auto made = make_segment(flush, entry.place.base);
+      if (!made) return std::unexpected(made.error());
+      made_file = true;
+      segment = std::move(*made);
+      position = pending_at = 0;
+    }
+    if (flush.written.empty() || flush.written.back().first != segment) {
+      flush.written.push_back({segment, {}});
+      to_sync.push_back(segment->file());
+    }
+    auto bytes = bytes_of(entry);
+    if (!bytes) return std::unexpected(bytes.error());
+    pending.append(std::move(*bytes));
+    position += entry.place.size;
+    flush.written.back().second.push_back(entry.place);
+    if (pending.size() >= kWriteStep) TRY(write_pending());
+  }
+  TRY(write_pending());
+  for (const auto& [written, batches] : flush.written) {
+    bool known = !flush.state.segments.empty() &&
+                 flush.state.segments.back().file_number == written->state().file_number;
+    SegmentState& state =
+        known ? flush.state.segments.back() : flush.state.segments.emplace_back(written->state());
+    for (const BatchPlace& batch : batches) {
+      state.bytes += batch.size;
+      state.end = batch.last + 1;
+      state.max_timestamp = std::max(state.max_timestamp, batch.max_timestamp);
+    }
+  }
+  return {};
+}
+
+Result<void> Store::write_flushes(std::vector<PartitionLog::Flush>& flushes) {
+  std::vector<std::shared_ptr<File>> to_sync;
+  bool made_file = false;
+  for (PartitionLog::Flush& flush : flushes) TRY(write_flush(flush, to_sync, made_file));
+  for (const auto& file : to_sync) TRY(file->sync());
+  if (made_file) TRY(runtime_.files().sync_directory(directory_ + "/segments"));
+  return {};
+}
+
+}  // namespace millrace

@@ -1,0 +1,142 @@
+#include "storage/core_store.h"
+
+#include "storage/store.h"
+
+namespace millrace {
+
+using namespace std::chrono_literals;
+
+CoreStore::CoreStore(Store& store, Core& core, std::uint64_t tail_bytes_max)
+    : store_(store), core_(core), kept_bytes_max_(tail_bytes_max) {}
+
+Worker& CoreStore::reader() const { return *store_.reader_; }
+Journal& CoreStore::journal() const { return *store_.lane_; }
+LeaderEpoch CoreStore::leader_epoch() const { return store_.leader_epoch_; }
+WallMs CoreStore::broker_time() const { return store_.clock_.advance(core_.wall_now()); }
+
+OpenedLog CoreStore::open_log(PartitionId id) {
+  ASSERT(!logs_.contains(id));
+  OpenedLog opened;
+  bool found = false;
+  RecoveredPartition recovered = store_.take_recovered(id, found);
+  opened.is_new = !found;
+  recovered.state.id = id;
+  opened.annotation = recovered.state.annotation;
+  opened.replayed = std::move(recovered.replayed);
+  auto log = std::make_unique<PartitionLog>(
+      *this, std::move(recovered.state), std::move(recovered.segments), std::move(recovered.tail));
+  opened.log = log.get();
+  logs_.emplace(id, std::move(log));
+  return opened;
+}
+
+PartitionLog* CoreStore::find(PartitionId id) const {
+  auto found = logs_.find(id);
+  return found == logs_.end() ? nullptr : found->second.get();
+}
+
+void CoreStore::keep(PartitionLog& log, const TailEntry& entry) {
+  kept_.push_back({&log, entry.place.base, entry.bytes.size()});
+  kept_bytes_ += entry.bytes.size();
+}
+
+void CoreStore::evict() {
+  while (kept_bytes_ > kept_bytes_max_ && !kept_.empty()) {
+    Kept& oldest = kept_.front();
+    if (oldest.log->drop_bytes(oldest.base) == 0) return;  // not durable yet, and so are the rest
+    kept_bytes_ -= oldest.size;
+    kept_.pop_front();
+  }
+}
+
+bool CoreStore::is_full() const {
+  return journal().pending_bytes() > store_.limits_.pending_bytes_max;
+}
+
+Future<bool> CoreStore::room() {
+  Promise<bool> promise(core_);
+  auto future = promise.future();
+  if (!is_full() || journal().failed()) {
+    promise.set(true);
+    return future;
+  }
+  waiting_for_room_.push_back(std::move(promise));
+  // The bytes may be another core's: then no append of ours is done soon.
+  if (waiting_for_room_.size() == 1) core_.call_after(5ms, [this] { wake_waiting(); });
+  return future;
+}
+
+void CoreStore::wake_waiting() {
+  if (waiting_for_room_.empty()) return;
+  if (is_full() && !journal().failed()) {
+    core_.call_after(5ms, [this] { wake_waiting(); });
+    return;
+  }
+  for (Promise<bool>& promise : std::exchange(waiting_for_room_, {})) promise.set(true);
+}
+
+std::vector<PartitionLog::Flush> CoreStore::begin_flushes() {
+  std::vector<PartitionLog::Flush> flushes;
+  for (auto& [id, log] : logs_) {
+    if (auto flush = log->begin_flush()) flushes.push_back(std::move(*flush));
+  }
+  return flushes;
+}
+
+struct Appender::LogAppend : Append {
+  explicit LogAppend(CoreStore& store_in) : store(store_in) {}
+
+  void written() override { on_written(); }
+
+  void done(Result<void> outcome) override {
+    if (outcome) {
+      for (std::size_t i = 0; i < frames.size(); ++i) {
+        logs[i]->mark_durable(frames[i].base_offset, file, frames[i].position);
+      }
+      store.evict();
+    }
+    for (std::size_t i = 0; i < logs.size(); ++i) {
+      LogObserver* observer = logs[i]->observer_;
+      bool told = i > 0 && logs[i] == logs[i - 1];
+      if (told || !observer) continue;
+      if (outcome) {
+        observer->high_watermark_moved();
+      } else {
+        observer->append_failed(outcome.error());
+      }
+    }
+    if (on_done) on_done(std::move(outcome));
+  }
+
+  CoreStore& store;
+  std::vector<PartitionLog*> logs;  // of each frame
+  Done on_done;
+  Work on_written;
+};
+
+Appender::Appender(CoreStore& store) : store_(store), append_(std::make_unique<LogAppend>(store)) {}
+Appender::~Appender() = default;
+Appender::Appender(Appender&&) noexcept = default;
+
+void Appender::add(PartitionLog& log, BatchHeader& header, Bytes batch) {
+  log.append(header, batch);
+  JournalFrame& frame = append_->frames.emplace_back();
+  frame.partition = log.id();
+  frame.base_offset = header.base_offset;
+  frame.epoch = header.leader_epoch;
+  frame.crc = header.crc;
+  frame.batch = std::move(batch);
+  append_->logs.push_back(&log);
+}
+
+bool Appender::empty() const { return append_->frames.empty(); }
+
+void Appender::submit(Done on_done, Work on_written) {
+  ASSERT(!empty());
+  append_->on_done = std::move(on_done);
+  append_->wants_written = static_cast<bool>(on_written);
+  append_->on_written = std::move(on_written);
+  store_.journal().append(store_.core(), std::move(append_));
+}
+
+}  // namespace millrace

@@ -1,0 +1,79 @@
+// Journal: durable atomic groups of (partition, record batch), in order. What every module above
+// appends to; the lane of local files (journal_lane.h) is the embedded implementation, a chain of
+// objects in a bucket will be the other one.
+//
+//   auto append = std::make_unique<Append>();
+//   append->frames.push_back({partition, base_offset, epoch, crc, batch});
+//   append->on_done = [](Append& done, Result<void> outcome) { ... };      // on the core that
+//   appended journal.append(core, std::move(append));
+//
+// The frames of one Append become durable together or not at all. Appends of one core are done in
+// the order in which they were made, and done() is called exactly once: with success when the
+// flush that covers it returned, or with Error::outcome_unknown when a write or flush failed, after
+// which the journal takes nothing more.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "base/ids.h"
+#include "runtime/core.h"
+
+namespace millrace {
+
+class JournalFile;
+
+using JournalSequence = StrongNumber<struct JournalSequenceTag, std::uint64_t>;
+
+struct JournalFrame {
+  PartitionId partition;
+  Offset base_offset;
+  LeaderEpoch epoch;
+  std::uint32_t crc = 0;  // the batch's own checksum field
+  Bytes batch;
+  std::uint64_t position = 0;  // out: where the batch stands in `file`
+};
+
+// Derived from by who appends. The journal owns it from append() until done() returned.
+struct Append {
+  virtual ~Append() = default;
+  // The group was handed to the kernel and is not flushed yet (acks=1). Only when wants_written;
+  // always before done().
+  virtual void written() {}
+  virtual void done(Result<void> outcome) = 0;
+
+  std::vector<JournalFrame> frames;
+  bool wants_written = false;
+  // Out, valid in done():
+  std::shared_ptr<JournalFile> file;  // holding it keeps the file from being recycled
+  JournalSequence sequence;
+
+  std::size_t bytes() const {
+    std::size_t total = 0;
+    for (const JournalFrame& frame : frames) total += frame.batch.size();
+    return total;
+  }
+};
+
+class Journal {
+ public:
+  virtual ~Journal() = default;
+  virtual void append(Core& from, std::unique_ptr<Append> append) = 0;
+  // Nothing up to this sequence is needed for recovery any more: its files may be recycled when
+  // nobody holds them.
+  virtual void release(JournalSequence through) = 0;
+  // Writes a flush mark when nothing else is going on and the newest group has none yet.
+  virtual void mark_when_idle() = 0;
+  // The newest group known to be durable.
+  virtual JournalSequence durable_through() const = 0;
+  // Appended and not yet done.
+  virtual std::size_t pending_bytes() const = 0;
+  // Written since the newest release.
+  virtual std::uint64_t bytes_since_release() const = 0;
+  virtual bool failed() const = 0;
+};
+
+}  // namespace millrace

@@ -1,0 +1,107 @@
+#include "storage/journal_file.h"
+
+#include <fmt/format.h>
+
+#include <cstring>
+
+#include "record/crc32c.h"
+
+namespace millrace {
+namespace {
+
+using journal_format::FileHeader;
+using journal_format::kBlock;
+
+constexpr std::size_t kZeroStep = 1 << 20;
+
+std::uint32_t header_crc(const FileHeader& header) {
+  return crc32c({reinterpret_cast<const std::uint8_t*>(&header), offsetof(FileHeader, crc)});
+}
+
+Bytes zeros(std::size_t size) {
+  BufferRef buffer = Buffer::allocate(size);
+  std::memset(buffer->data(), 0, size);
+  return Bytes(std::move(buffer), 0, size);
+}
+
+// Whether any block of the file looks like a group: then a missing header is damage, not an
+// unfinished preparation.
+Result<bool> holds_groups(File& file, std::uint64_t size) {
+  for (std::uint64_t position = kBlock; position < size; position += kBlock) {
+    std::uint32_t magic = 0;
+    auto count = file.read_at(position, {reinterpret_cast<std::uint8_t*>(&magic), sizeof magic});
+    if (!count) return std::unexpected(count.error());
+    if (*count == sizeof magic && magic == journal_format::kGroupMagic) return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+std::uint32_t JournalFile::seed() const {
+  std::uint64_t identity[2] = {header_.file_id, header_.lap};
+  return crc32c({reinterpret_cast<const std::uint8_t*>(identity), sizeof identity});
+}
+
+Result<void> JournalFile::write_header() {
+  header_.crc = header_crc(header_);
+  BufferRef block = Buffer::allocate(kBlock);
+  std::memset(block->data(), 0, kBlock);
+  std::memcpy(block->data(), &header_, sizeof header_);
+  ByteChain chain;
+  chain.append(Bytes(std::move(block), 0, kBlock));
+  TRY(file_->write_at(0, chain));
+  return file_->sync();
+}
+
+Result<void> JournalFile::recycle() {
+  ++header_.lap;
+  return write_header();
+}
+
+Result<std::shared_ptr<JournalFile>> JournalFile::create(FileSystem& files, const std::string& path,
+                                                         FileHeader header, bool zeroed) {
+  auto file = files.open(path, OpenMode::create);
+  if (!file) return std::unexpected(file.error());
+  if (zeroed) {
+    ByteChain step;
+    step.append(zeros(kZeroStep));
+    for (std::uint64_t position = 0; position < header.file_size; position += kZeroStep) {
+      TRY((*file)->write_at(position, step));
+    }
+  } else {
+    TRY((*file)->truncate(header.file_size));
+  }
+  auto made = std::make_shared<JournalFile>(std::move(*file), header, path);
+  TRY(made->write_header());
+  return made;
+}
+
+Result<std::shared_ptr<JournalFile>> JournalFile::open(FileSystem& files, const std::string& path) {
+  auto file = files.open(path, OpenMode::read_write);
+  if (!file) return std::unexpected(file.error());
+  FileHeader header;
+  auto count = (*file)->read_at(0, {reinterpret_cast<std::uint8_t*>(&header), sizeof header});
+  if (!count) return std::unexpected(count.error());
+  bool valid = *count == sizeof header && header.magic == journal_format::kFileMagic &&
+               header.crc == header_crc(header);
+  if (!valid) {
+    auto size = (*file)->size();
+    if (!size) return std::unexpected(size.error());
+    auto used = holds_groups(**file, *size);
+    if (!used) return std::unexpected(used.error());
+    if (*used) {
+      return fail(ErrorCode::storage_corrupt,
+                  fmt::format("{}: the file header at position 0 is damaged", path));
+    }
+    return fail(ErrorCode::not_found, fmt::format("{}: was never finished", path));
+  }
+  if (header.version != journal_format::kVersion) {
+    return fail(ErrorCode::storage_corrupt,
+                fmt::format("{}: has format version {}, this program reads version {}", path,
+                            header.version, journal_format::kVersion));
+  }
+  return std::make_shared<JournalFile>(std::move(*file), header, path);
+}
+
+}  // namespace millrace

@@ -1,0 +1,418 @@
+#include "storage/journal_lane.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/log.h"
+#include "record/crc32c.h"
+
+namespace millrace {
+
+using journal_format::align_up;
+using journal_format::FrameHeader;
+using journal_format::GroupHeader;
+using journal_format::GroupKind;
+using journal_format::kBlock;
+
+namespace {
+
+// Files kept ready ahead of the writer.
+constexpr std::size_t kReadyFiles = 2;
+
+Bytes zero_padding(std::size_t size) {
+  static const std::uint8_t kZeros[kBlock] = {};
+  return Bytes::of_static({kZeros, size});
+}
+
+}  // namespace
+
+WallMs BrokerClock::advance(WallMs wall) {
+  std::int64_t newest = newest_.load(std::memory_order_relaxed);
+  while (wall.value() > newest && !newest_.compare_exchange_weak(newest, wall.value())) {
+  }
+  return WallMs(std::max(newest, wall.value()));
+}
+
+JournalLane::JournalLane(Runtime& runtime, std::string directory, const StorageLimits& limits,
+                         Worker& background, BrokerClock& clock, JournalStart start)
+    : runtime_(runtime),
+      directory_(std::move(directory)),
+      limits_(limits),
+      background_(background),
+      clock_(clock),
+      writer_(runtime.make_worker("journal")),
+      next_file_id_(start.next_file_id),
+      next_sequence_(start.next_sequence) {
+  durable_through_ = start.next_sequence.value() - 1;
+  for (auto& file : start.in_use) {
+    total_file_bytes_ += file->size();
+    sealed_.push_back(std::move(file));
+  }
+  spare_ = std::move(start.spare);
+}
+
+JournalLane::~JournalLane() { stop(); }
+
+Result<void> JournalLane::open() {
+  for (auto& file : std::exchange(spare_, {})) {
+    if (file->size() == limits_.journal_file_bytes && ready_.size() < kReadyFiles) {
+      TRY(file->recycle());
+      total_file_bytes_ += file->size();
+      ready_.push_back(std::move(file));
+    } else {
+      TRY(runtime_.files().remove(file->path()));
+    }
+  }
+  if (ready_.empty()) {
+    bool first = next_file_id_ == 1;
+    auto size = first ? limits_.journal_first_file_bytes : limits_.journal_file_bytes;
+    auto header = next_header(size);
+    auto made = JournalFile::create(runtime_.files(), path_of(header.file_id), header, first);
+    if (!made) return std::unexpected(made.error());
+    TRY(runtime_.files().sync_directory(directory_));
+    total_file_bytes_ += size;
+    ready_.push_back(std::move(*made));
+  }
+  prepare_ahead();
+  return {};
+}
+
+void JournalLane::stop() { writer_.reset(); }
+
+std::string JournalLane::path_of(std::uint64_t file_id) const {
+  return fmt::format("{}/0-{:08}.journal", directory_, file_id);
+}
+
+journal_format::FileHeader JournalLane::next_header(std::uint64_t size) {
+  journal_format::FileHeader header;
+  header.file_id = next_file_id_++;
+  header.lap = 1;
+  header.file_size = size;
+  return header;
+}
+
+void JournalLane::append(Core& from, std::unique_ptr<Append> append) {
+  ASSERT(!append->frames.empty());
+  pending_bytes_.fetch_add(append->bytes(), std::memory_order_relaxed);
+  bool wake = false;
+  {
+    std::lock_guard lock(mutex_);
+    waiting_.push_back({&from, std::move(append)});
+    wake = !writing_ && !stalled_;
+    if (wake) writing_ = true;
+  }
+  if (wake) writer_->submit([this] { write_loop(); });
+}
+
+void JournalLane::mark_when_idle() {
+  {
+    std::lock_guard lock(mutex_);
+    if (writing_ || stalled_ || failed()) return;
+    writing_ = true;
+    mark_wanted_ = true;
+  }
+  writer_->submit([this] { write_loop(); });
+}
+
+void JournalLane::write_loop() {
+  while (write_once() == Step::wrote) {
+  }
+}
+
+std::vector<JournalLane::Waiting> JournalLane::take_group(bool& mark) {
+  std::lock_guard lock(mutex_);
+  mark = std::exchange(mark_wanted_, false);
+  std::vector<Waiting> group;
+  std::size_t bytes = 0;
+  std::size_t count = 0;
+  while (count < waiting_.size() && bytes < limits_.group_bytes_max) {
+    bytes += waiting_[count++].append->bytes();
+  }
+  if (count == waiting_.size()) {
+    group.swap(waiting_);
+  } else {
+    auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
+    group.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
+    waiting_.erase(waiting_.begin(), end);
+  }
+  mark = mark && group.empty() && marked_through_.value() < durable_through_;
+  if (group.empty() && !mark) writing_ = false;
+  return group;
+}
+
+JournalLane::Step JournalLane::write_once() {
+  bool mark = false;
+  std::vector<Waiting> group = take_group(mark);
+  if (group.empty() && !mark) return Step::idle;
+  if (failed()) {
+    tell_done(std::move(group), fail(ErrorCode::outcome_unknown));
+    return Step::wrote;
+  }
+  std::size_t needed = sizeof(GroupHeader);
+  for (const Waiting& waiting : group) {
+    needed += waiting.append->bytes() + waiting.append->frames.size() * sizeof(FrameHeader);
+  }
+  needed = align_up(needed);
+  if (!current_ || position_ + needed > current_->size()) {
+    Result<void> rolled = roll(needed);
+    if (!rolled && rolled.error().code == ErrorCode::would_block) {
+      std::lock_guard lock(mutex_);
+      waiting_.insert(waiting_.begin(), std::make_move_iterator(group.begin()),
+                      std::make_move_iterator(group.end()));
+      stalled_ = true;
+      writing_ = false;
+      return Step::stalled;
+    }
+    if (!rolled) {
+      fail_all(rolled.error());
+      tell_done(std::move(group), fail(ErrorCode::outcome_unknown));
+      return Step::wrote;
+    }
+  }
+  Result<void> written = write_group(group, mark);
+  if (written) {
+    tell_written(group);
+    written = current_->file().sync();
+  }
+  if (!written) {
+    fail_all(written.error());
+    tell_done(std::move(group), fail(ErrorCode::outcome_unknown));
+    return Step::wrote;
+  }
+  position_ += needed;
+  bytes_since_release_.fetch_add(needed, std::memory_order_relaxed);
+  current_->last_sequence = next_sequence_;
+  // Told before it is published: who reads durable_through() and then posts to a core comes after
+  // done().
+  tell_done(std::move(group), {});
+  durable_through_.store(next_sequence_.value(), std::memory_order_release);
+  ++next_sequence_;
+  return Step::wrote;
+}
+
+Result<void> JournalLane::write_group(std::vector<Waiting>& group, bool mark) {
+  std::size_t frames = 0;
+  std::uint32_t payload_size = 0;
+  for (const Waiting& waiting : group) {
+    frames += waiting.append->frames.size();
+    payload_size += static_cast<std::uint32_t>(waiting.append->bytes());
+  }
+  std::size_t front = sizeof(GroupHeader) + frames * sizeof(FrameHeader);
+  BufferRef buffer = Buffer::allocate(front);
+  std::uint8_t* directory = buffer->data() + sizeof(GroupHeader);
+  std::uint64_t position = position_ + front;
+
+  ByteChain chain;
+  chain.append(Bytes(buffer, 0, front));
+  for (Waiting& waiting : group) {
+    Append& append = *waiting.append;
+    append.file = current_;
+    append.sequence = next_sequence_;
+    for (JournalFrame& frame : append.frames) {
+      frame.position = position;
+      FrameHeader header;
+      header.partition = frame.partition.value();
+      header.base_offset = frame.base_offset.value();
+      header.payload_size = static_cast<std::uint32_t>(frame.batch.size());
+      header.payload_crc = frame.crc;
+      header.leader_epoch = frame.epoch.value();
+      std::memcpy(directory, &header, sizeof header);
+      directory += sizeof header;
+      position += frame.batch.size();
+      chain.append(frame.batch);
+    }
+  }
+  GroupHeader header;
+  header.header_size = sizeof(GroupHeader);
+  header.kind = mark ? GroupKind::mark : GroupKind::data;
+  header.frame_count = static_cast<std::uint32_t>(frames);
+  header.payload_size = payload_size;
+  header.sequence = next_sequence_.value();
+  header.durable_through = durable_through_;
+  header.broker_time = clock_.advance(WallMs(0)).value();
+  std::memcpy(buffer->data(), &header, sizeof header);
+  constexpr std::size_t kChecked = offsetof(GroupHeader, crc) + sizeof header.crc;
+  header.crc = crc32c({buffer->data() + kChecked, front - kChecked}, current_->seed());
+  std::memcpy(buffer->data(), &header, sizeof header);
+  chain.append(zero_padding(align_up(chain.size()) - chain.size()));
+  marked_through_ = JournalSequence(header.durable_through);
+  return current_->file().write_at(position_, chain);
+}
+
+Result<void> JournalLane::roll(std::uint64_t needed) {
+  std::shared_ptr<JournalFile> next = take_ready();
+  if (next && kBlock + needed > next->size()) {
+    // Only the small first file or a group larger than a file: make one that fits.
+    std::lock_guard lock(mutex_);
+    sealed_.push_front(std::move(next));
+    next = nullptr;
+  }
+  if (!next) {
+    journal_format::FileHeader header;
+    {
+      std::lock_guard lock(mutex_);
+      std::uint64_t size = std::max(limits_.journal_file_bytes, align_up(kBlock + needed));
+      bool anything_to_wait_for = !sealed_.empty() || preparing_ || current_;
+      if (total_file_bytes_ + size > limits_.journal_bytes_max && anything_to_wait_for &&
+          size == limits_.journal_file_bytes) {
+        if (current_) sealed_.push_back(std::exchange(current_, nullptr));
+        return fail(ErrorCode::would_block);
+      }
+      header = next_header(size);
+      total_file_bytes_ += size;
+    }
+    auto made = JournalFile::create(runtime_.files(), path_of(header.file_id), header, false);
+    if (!made) return std::unexpected(made.error());
+    TRY(runtime_.files().sync_directory(directory_));
+    next = std::move(*made);
+  }
+  {
+    std::lock_guard lock(mutex_);
+    if (current_) sealed_.push_back(std::move(current_));
+  }
+  current_ = std::move(next);
+  position_ = kBlock;
+  prepare_ahead();
+  return {};
+}
+
+std::shared_ptr<JournalFile> JournalLane::take_ready() {
+  std::lock_guard lock(mutex_);
+  if (ready_.empty()) return nullptr;
+  auto file = std::move(ready_.front());
+  ready_.pop_front();
+  return file;
+}
+
+void JournalLane::tell_written(std::vector<Waiting>& group) {
+  for (Waiting& waiting : group) {
+    if (!waiting.append->wants_written) continue;
+    // The append outlives this: its done() is posted to the same core later.
+    waiting.core->post([append = waiting.append.get()] { append->written(); });
+  }
+}
+
+void JournalLane::tell_done(std::vector<Waiting> group, const Result<void>& outcome) {
+  if (group.empty()) return;
+  std::size_t bytes = 0;
+  for (const Waiting& waiting : group) bytes += waiting.append->bytes();
+  pending_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
+  // One post per core.
+  std::vector<std::vector<std::unique_ptr<Append>>> by_core(runtime_.core_count());
+  for (Waiting& waiting : group) {
+    by_core[waiting.core->id().value()].push_back(std::move(waiting.append));
+  }
+  for (std::uint32_t id = 0; id < by_core.size(); ++id) {
+    if (by_core[id].empty()) continue;
+    runtime_.core(CoreId(id)).post([appends = std::move(by_core[id]), outcome]() mutable {
+      for (auto& append : appends) append->done(outcome);
+    });
+  }
+}
+
+void JournalLane::fail_all(const Error& error) {
+  log_error("storage",
+            "the journal failed and takes no more writes: {}. What was answered is safe; reads go "
+            "on. Mend the disk and restart the broker",
+            error.message());
+  failed_.store(true, std::memory_order_release);
+}
+
+void JournalLane::release(JournalSequence through) {
+  {
+    std::lock_guard lock(mutex_);
+    released_through_ = std::max(released_through_, through);
+  }
+  bytes_since_release_.store(0, std::memory_order_relaxed);
+  background_.submit([this] { recycle_released(); });
+}
+
+// On the background worker.
+void JournalLane::recycle_released() {
+  for (;;) {
+    std::shared_ptr<JournalFile> file;
+    bool keep = false;
+    {
+      std::lock_guard lock(mutex_);
+      auto free = std::find_if(sealed_.begin(), sealed_.end(), [this](const auto& candidate) {
+        return candidate->last_sequence <= released_through_ && candidate.use_count() == 1;
+      });
+      if (free == sealed_.end()) break;
+      file = std::move(*free);
+      sealed_.erase(free);
+      keep = file->size() == limits_.journal_file_bytes && ready_.size() < kReadyFiles;
+      if (!keep) total_file_bytes_ -= file->size();
+    }
+    Result<void> recycled = keep ? file->recycle() : runtime_.files().remove(file->path());
+    if (!recycled) {
+      log_warning("storage", "could not recycle {}: {}", file->path(), recycled.error().message());
+      continue;
+    }
+    if (!keep) continue;
+    std::lock_guard lock(mutex_);
+    file->last_sequence = JournalSequence(0);
+    ready_.push_back(std::move(file));
+  }
+  prepare_ahead();
+  wake_writer();
+}
+
+void JournalLane::wake_writer() {
+  {
+    std::lock_guard lock(mutex_);
+    if (!stalled_ || writing_) return;
+    if (ready_.empty() &&
+        total_file_bytes_ + limits_.journal_file_bytes > limits_.journal_bytes_max) {
+      return;
+    }
+    stalled_ = false;
+    writing_ = true;
+  }
+  writer_->submit([this] { write_loop(); });
+}
+
+void JournalLane::prepare_ahead() {
+  {
+    std::lock_guard lock(mutex_);
+    if (preparing_ || ready_.size() >= kReadyFiles) return;
+    if (total_file_bytes_ + limits_.journal_file_bytes > limits_.journal_bytes_max) return;
+    preparing_ = true;
+    total_file_bytes_ += limits_.journal_file_bytes;
+  }
+  background_.submit([this] { prepare_one(); });
+}
+
+// On the background worker.
+void JournalLane::prepare_one() {
+  journal_format::FileHeader header;
+  {
+    std::lock_guard lock(mutex_);
+    header = next_header(limits_.journal_file_bytes);
+  }
+  auto made = JournalFile::create(runtime_.files(), path_of(header.file_id), header, true);
+  if (made) {
+    if (auto synced = runtime_.files().sync_directory(directory_); !synced) {
+      made = std::unexpected(synced.error());
+    }
+  }
+  {
+    std::lock_guard lock(mutex_);
+    preparing_ = false;
+    if (made) {
+      ready_.push_back(std::move(*made));
+    } else {
+      total_file_bytes_ -= limits_.journal_file_bytes;
+    }
+  }
+  if (!made) {
+    // The writer makes its own when it comes to that, and reports then.
+    log_warning("storage", "could not prepare a journal file: {}", made.error().message());
+    return;
+  }
+  prepare_ahead();
+  wake_writer();
+}
+
+}  // namespace millrace

@@ -1,0 +1,124 @@
+// JournalLane: the journal on local files. One writer (a Worker) takes what all cores have
+// appended, writes it as one group, flushes once, tells the cores, and takes what came meanwhile:
+// group commit.
+//
+// Locks: append() and the writer share one mutex, held to push to or swap a vector. Files are
+// prepared and recycled on a second worker, so that the writer finds the next one ready.
+#pragma once
+
+#include <atomic>
+#include <deque>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "runtime/runtime.h"
+#include "storage/journal.h"
+#include "storage/journal_file.h"
+#include "storage/limits.h"
+
+namespace millrace {
+
+// Broker time: the wall clock, but never before what the journal already holds (STORAGE.md rule
+// 18). Any thread.
+class BrokerClock {
+ public:
+  WallMs advance(WallMs wall);
+
+ private:
+  std::atomic<std::int64_t> newest_{0};
+};
+
+struct JournalStart {
+  JournalSequence next_sequence{1};
+  std::uint64_t next_file_id = 1;
+  // Files that hold groups still needed, oldest first, from recovery.
+  std::vector<std::shared_ptr<JournalFile>> in_use;
+  // Files that recovery found empty or obsolete: to be recycled.
+  std::vector<std::shared_ptr<JournalFile>> spare;
+};
+
+class JournalLane : public Journal {
+ public:
+  // `directory` exists. `background` prepares and recycles files; both outlive the lane's last
+  // append.
+  JournalLane(Runtime& runtime, std::string directory, const StorageLimits& limits,
+              Worker& background, BrokerClock& clock, JournalStart start);
+  ~JournalLane() override;
+
+  // Makes the first file ready, before anything is appended. Blocks.
+  Result<void> open();
+  // The writer is done with everything appended. Blocks; call when no core appends any more.
+  void stop();
+
+  void append(Core& from, std::unique_ptr<Append> append) override;
+  void release(JournalSequence through) override;
+  void mark_when_idle() override;
+  JournalSequence durable_through() const override {
+    return JournalSequence(durable_through_.load(std::memory_order_acquire));
+  }
+  std::size_t pending_bytes() const override {
+    return pending_bytes_.load(std::memory_order_relaxed);
+  }
+  std::uint64_t bytes_since_release() const override {
+    return bytes_since_release_.load(std::memory_order_relaxed);
+  }
+  bool failed() const override { return failed_.load(std::memory_order_acquire); }
+
+ private:
+  struct Waiting {
+    Core* core;
+    std::unique_ptr<Append> append;
+  };
+  enum class Step { wrote, idle, stalled };
+
+  void write_loop();
+  Step write_once();
+  std::vector<Waiting> take_group(bool& mark);
+  Result<void> write_group(std::vector<Waiting>& group, bool mark);
+  Result<void> roll(std::uint64_t needed);
+  std::shared_ptr<JournalFile> take_ready();
+  void tell_written(std::vector<Waiting>& group);
+  void tell_done(std::vector<Waiting> group, const Result<void>& outcome);
+  void fail_all(const Error& error);
+  void wake_writer();
+  void prepare_ahead();
+  void prepare_one();
+  void recycle_released();
+  journal_format::FileHeader next_header(std::uint64_t size);
+  std::string path_of(std::uint64_t file_id) const;
+
+  Runtime& runtime_;
+  const std::string directory_;
+  const StorageLimits limits_;
+  Worker& background_;
+  BrokerClock& clock_;
+  std::unique_ptr<Worker> writer_;
+
+  std::mutex mutex_;  // everything below up to the blank line
+  std::vector<Waiting> waiting_;
+  bool writing_ = false;  // a write_loop is running or submitted
+  bool stalled_ = false;  // the writer waits for a file: the journal is at its limit
+  bool mark_wanted_ = false;
+  bool preparing_ = false;
+  std::uint64_t next_file_id_ = 1;
+  std::uint64_t total_file_bytes_ = 0;
+  std::deque<std::shared_ptr<JournalFile>> ready_;
+  std::deque<std::shared_ptr<JournalFile>> sealed_;
+  JournalSequence released_through_{0};
+
+  std::vector<std::shared_ptr<JournalFile>> spare_;  // until open()
+  // The writer's own.
+  std::shared_ptr<JournalFile> current_;
+  std::uint64_t position_ = 0;
+  JournalSequence next_sequence_;
+  JournalSequence marked_through_{0};
+
+  std::atomic<std::uint64_t> durable_through_{0};
+  std::atomic<std::size_t> pending_bytes_{0};
+  std::atomic<std::uint64_t> bytes_since_release_{0};
+  std::atomic<bool> failed_{false};
+};
+
+}  // namespace millrace

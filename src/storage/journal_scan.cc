@@ -1,0 +1,263 @@
+#include "storage/journal_scan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/log.h"
+#include "record/crc32c.h"
+
+namespace millrace {
+namespace {
+
+using journal_format::align_up;
+using journal_format::FrameHeader;
+using journal_format::GroupHeader;
+using journal_format::kBlock;
+
+constexpr std::size_t kWindow = 1 << 20;
+// No directory or payload of ours is larger; a damaged length must not make us allocate it.
+constexpr std::uint64_t kGroupBytesMax = 1ull << 30;
+
+// Reads a file in large steps.
+class Window {
+ public:
+  explicit Window(File& file, std::uint64_t file_size) : file_(file), file_size_(file_size) {}
+
+  // The bytes at `position`, valid until the next call; shorter at the end of the file.
+  Result<ByteView> at(std::uint64_t position, std::size_t size) {
+    if (position >= file_size_) return ByteView{};
+    size = std::min<std::uint64_t>(size, file_size_ - position);
+    if (position < begin_ || position + size > begin_ + bytes_.size()) {
+      bytes_.resize(std::min<std::uint64_t>(std::max(size, kWindow), file_size_ - position));
+      begin_ = position;
+      auto count = file_.read_at(position, bytes_);
+      if (!count) return std::unexpected(count.error());
+      bytes_.resize(*count);
+      size = std::min(size, bytes_.size());
+    }
+    return ByteView(bytes_).subspan(position - begin_, size);
+  }
+
+ private:
+  File& file_;
+  std::uint64_t file_size_;
+  std::uint64_t begin_ = 0;
+  std::vector<std::uint8_t> bytes_;
+};
+
+struct Group {
+  GroupHeader header;
+  std::uint64_t size = 0;  // in the file, padding included
+  std::vector<FrameHeader> frames;
+  std::uint64_t payload_position = 0;
+};
+
+// The header and directory at `position`, or nothing when they are not valid in this lap.
+Result<std::optional<Group>> read_group(Window& window, const JournalFile& file,
+                                        std::uint64_t position) {
+  Group group;
+  auto head = window.at(position, sizeof(GroupHeader));
+  if (!head) return std::unexpected(head.error());
+  if (head->size() < sizeof(GroupHeader)) return std::nullopt;
+  std::memcpy(&group.header, head->data(), sizeof(GroupHeader));
+  const GroupHeader& header = group.header;
+  if (header.magic != journal_format::kGroupMagic || header.header_size != sizeof(GroupHeader)) {
+    return std::nullopt;
+  }
+  std::uint64_t front =
+      sizeof(GroupHeader) + std::uint64_t{header.frame_count} * sizeof(FrameHeader);
+  std::uint64_t whole = front + header.payload_size;
+  if (whole > kGroupBytesMax || position + whole > file.size()) return std::nullopt;
+  auto bytes = window.at(position, front);
+  if (!bytes) return std::unexpected(bytes.error());
+  if (bytes->size() < front) return std::nullopt;
+  constexpr std::size_t kChecked = offsetof(GroupHeader, crc) + sizeof header.crc;
+  if (crc32c(bytes->subspan(kChecked), file.seed()) != header.crc) return std::nullopt;
+  group.frames.resize(header.frame_count);
+  std::memcpy(group.frames.data(), bytes->data() + sizeof(GroupHeader),
+              front - sizeof(GroupHeader));
+  group.payload_position = position + front;
+  group.size = align_up(whole);
+  return group;
+}
+
+// Proves the payloads and gives them out. False: one is damaged.
+Result<bool> read_payloads(Window& window, const std::shared_ptr<JournalFile>& file,
+                           const Group& group, std::vector<ScannedFrame>& out) {
+  std::uint64_t position = group.payload_position;
+  for (const FrameHeader& frame : group.frames) {
+    auto bytes = window.at(position, frame.payload_size);
+    if (!bytes) return std::unexpected(bytes.error());
+    auto batch = read_batch_header(*bytes);
+    bool intact = batch && batch->size == frame.payload_size && batch->crc == frame.payload_crc &&
+                  batch->base_offset.value() == frame.base_offset &&
+                  batch->leader_epoch.value() == frame.leader_epoch && checksum_matches(*bytes);
+    if (!intact) return false;
+    out.push_back({PartitionId(frame.partition), *batch, file, position});
+    position += frame.payload_size;
+  }
+  return true;
+}
+
+struct Opened {
+  std::shared_ptr<JournalFile> file;
+  std::uint64_t first_sequence = 0;
+};
+
+struct Scanner {
+  FileSystem& files;
+  const std::string& directory;
+  JournalSequence replay_from;
+  const std::function<void(ScannedFrame)>& on_frame;
+  JournalScan scan;
+  std::uint64_t mark;          // highest flush mark seen
+  std::uint64_t expected = 0;  // the next sequence; 0 before the first group
+  std::string end_file;        // where reading stopped, for messages
+  std::uint64_t end_position = 0;
+
+  Error corrupt(const std::string& what) const {
+    return Error(ErrorCode::storage_corrupt,
+                 fmt::format("{}. Restore the data directory from a copy, or move it away and "
+                             "start empty; nothing was changed",
+                             what));
+  }
+
+  Result<void> run() {
+    std::vector<Opened> opened;
+    TRY(open_files(opened));
+    std::ranges::sort(opened, {}, &Opened::first_sequence);
+    for (const Opened& file : opened) TRY(read_file(file));
+    if (expected == 0) expected = replay_from.value();
+    if (mark >= expected) {
+      return std::unexpected(corrupt(
+          fmt::format("journal group {} is missing or damaged at {} position {}, though it "
+                      "was flushed (a flush mark names group {})",
+                      expected, end_file.empty() ? directory : end_file, end_position, mark)));
+    }
+    scan.start.next_sequence = JournalSequence(expected);
+    return {};
+  }
+
+  Result<void> open_files(std::vector<Opened>& opened) {
+    auto names = files.list(directory);
+    if (!names) return std::unexpected(names.error());
+    for (const std::string& name : *names) {
+      if (!name.ends_with(".journal")) continue;
+      std::string path = directory + "/" + name;
+      auto file = JournalFile::open(files, path);
+      if (!file && file.error().code == ErrorCode::not_found) {
+        TRY(files.remove(path));
+        continue;
+      }
+      if (!file && file.error().code == ErrorCode::storage_corrupt) {
+        return std::unexpected(corrupt(file.error().detail));
+      }
+      if (!file) return std::unexpected(file.error());
+      scan.start.next_file_id = std::max(scan.start.next_file_id, (*file)->id() + 1);
+      TRY(place_file(std::move(*file), opened));
+    }
+    return {};
+  }
+
+  // Finds the first sequence of a file, or that it holds no group of its lap.
+  Result<void> place_file(std::shared_ptr<JournalFile> file, std::vector<Opened>& opened) {
+    Window window(file->file(), file->size());
+    for (std::uint64_t position = kBlock; position < file->size(); position += kBlock) {
+      auto group = read_group(window, *file, position);
+      if (!group) return std::unexpected(group.error());
+      if (!*group) continue;
+      if (position != kBlock) {
+        return std::unexpected(corrupt(
+            fmt::format("{}: the journal group at position {} is damaged, a later one at {} is not",
+                        file->path(), kBlock, position)));
+      }
+      opened.push_back({std::move(file), (*group)->header.sequence});
+      return {};
+    }
+    scan.start.spare.push_back(std::move(file));
+    return {};
+  }
+
+  Result<void> read_file(const Opened& opened) {
+    const auto& file = opened.file;
+    Window window(file->file(), file->size());
+    std::uint64_t position = kBlock;
+    while (position < file->size()) {
+      auto group = read_group(window, *file, position);
+      if (!group) return std::unexpected(group.error());
+      if (!*group) break;
+      const GroupHeader& header = (*group)->header;
+      if (expected == 0 && header.sequence > replay_from.value()) {
+        return std::unexpected(corrupt(fmt::format(
+            "the journal begins with group {} in {}, but group {} is needed: a file is missing",
+            header.sequence, file->path(), replay_from.value())));
+      }
+      if (expected != 0 && header.sequence != expected) {
+        return std::unexpected(corrupt(
+            fmt::format("journal group {} is missing or damaged: {} position {} holds group {}",
+                        expected, file->path(), position, header.sequence)));
+      }
+      std::vector<ScannedFrame> frames;
+      if (header.sequence >= replay_from.value()) {
+        auto intact = read_payloads(window, file, **group, frames);
+        if (!intact) return std::unexpected(intact.error());
+        if (!*intact) break;
+        ++scan.groups_replayed;
+      }
+      for (ScannedFrame& frame : frames) on_frame(std::move(frame));
+      mark = std::max(mark, header.durable_through);
+      scan.broker_time = std::max(scan.broker_time, WallMs(header.broker_time));
+      file->last_sequence = JournalSequence(header.sequence);
+      expected = header.sequence + 1;
+      position += (*group)->size;
+    }
+    TRY(look_beyond(window, *file, position));
+    end_file = file->path();
+    end_position = position;
+    if (file->last_sequence < replay_from) {
+      scan.start.spare.push_back(file);
+    } else {
+      scan.start.in_use.push_back(file);
+    }
+    return {};
+  }
+
+  // What stands after the last good group: nothing, an older lap, or the remains of a group that
+  // was being written.
+  Result<void> look_beyond(Window& window, const JournalFile& file, std::uint64_t end) {
+    for (std::uint64_t position = end; position < file.size(); position += kBlock) {
+      auto group = read_group(window, file, position);
+      if (!group) return std::unexpected(group.error());
+      if (*group) mark = std::max(mark, (*group)->header.durable_through);
+    }
+    auto head = window.at(end, sizeof(GroupHeader));
+    if (!head) return std::unexpected(head.error());
+    if (head->size() < sizeof(GroupHeader)) return {};
+    GroupHeader header;
+    std::memcpy(&header, head->data(), sizeof header);
+    if (header.magic == journal_format::kGroupMagic && header.sequence == expected) {
+      std::uint64_t size = align_up(sizeof header + header.payload_size +
+                                    std::uint64_t{header.frame_count} * sizeof(FrameHeader));
+      scan.bytes_cut += size;
+      log_warning("storage",
+                  "{}: cut the torn tail at position {}: group {} of {} bytes was being written "
+                  "when the broker stopped, and was never answered",
+                  file.path(), end, header.sequence, size);
+    }
+    return {};
+  }
+};
+
+}  // namespace
+
+Result<JournalScan> scan_journal(FileSystem& files, const std::string& directory,
+                                 JournalSequence replay_from, JournalSequence durable_through,
+                                 const std::function<void(ScannedFrame)>& on_frame) {
+  Scanner scanner{files, directory, replay_from, on_frame, {}, durable_through.value(), 0, {}, 0};
+  TRY(scanner.run());
+  return std::move(scanner.scan);
+}
+
+}  // namespace millrace

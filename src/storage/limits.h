@@ -1,0 +1,31 @@
+// What storage may use. Every limit has a name and a unit.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+
+namespace millrace {
+
+struct StorageLimits {
+  // Journal: files of this size, together at most this much; the first one is small so that a first
+  // start is quick.
+  std::uint64_t journal_bytes_max = 1024ull << 20;
+  std::uint64_t journal_file_bytes = 64ull << 20;
+  std::uint64_t journal_first_file_bytes = 8ull << 20;
+  // One group, and so one flush, takes at most this much.
+  std::uint64_t group_bytes_max = 8ull << 20;
+  // Appended and not yet durable; above it producers wait.
+  std::uint64_t pending_bytes_max = 64ull << 20;
+  // Journal written since the last checkpoint that starts the next one.
+  std::uint64_t checkpoint_bytes = 48ull << 20;
+  // ... and the longest time between two while there is anything to write.
+  std::chrono::seconds checkpoint_interval{30};
+  // Durable batches kept in memory for readers at the end of a partition, all cores together.
+  std::uint64_t tail_bytes_max = 96ull << 20;
+  // A partition's file is closed and the next begun at this size.
+  std::uint64_t segment_bytes = 1024ull << 20;
+  // A mark follows when the journal was idle for this long (STORAGE.md rule 3: within 1 s).
+  std::chrono::milliseconds mark_after{500};
+};
+
+}  // namespace millrace

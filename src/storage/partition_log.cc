@@ -1,0 +1,280 @@
+#include "storage/partition_log.h"
+
+#include <algorithm>
+
+#include "storage/core_store.h"
+
+namespace millrace {
+namespace {
+
+// A batch that is a small part of its receive buffer is copied out of it, or it would keep the
+// whole alive.
+constexpr std::size_t kCopyBelowFraction = 4;
+
+Offset last_of(const TailEntry& entry) { return entry.place.last; }
+
+}  // namespace
+
+PartitionLog::PartitionLog(CoreStore& store, PartitionState state,
+                           std::vector<std::shared_ptr<Segment>> segments,
+                           std::deque<TailEntry> tail)
+    : store_(store),
+      state_(std::move(state)),
+      segments_(std::move(segments)),
+      tail_(std::move(tail)),
+      epochs_(state_.epochs),
+      high_watermark_(state_.flushed_to),
+      end_(state_.flushed_to) {
+  for (const TailEntry& entry : tail_) {
+    ASSERT(entry.durable && entry.place.base == end_);
+    note_epoch(entry.epoch, entry.place.base);
+    high_watermark_ = end_ = entry.place.last + 1;
+  }
+}
+
+void PartitionLog::note_epoch(LeaderEpoch epoch, Offset start) {
+  if (!epochs_.empty() && epochs_.back().epoch >= epoch) return;
+  epochs_.push_back({epoch, start});
+}
+
+void PartitionLog::append(BatchHeader& header, Bytes& batch) {
+  ASSERT(batch.size() == header.size);
+  if (batch.size() * kCopyBelowFraction < batch.owner_capacity()) {
+    batch = Bytes::copy_of(batch.view());
+  }
+  header.base_offset = end_;
+  header.leader_epoch = store_.leader_epoch();
+  set_base_offset(batch.mutable_data(), header.base_offset);
+  set_leader_epoch(batch.mutable_data(), header.leader_epoch);
+  note_epoch(header.leader_epoch, header.base_offset);
+  TailEntry& entry = tail_.emplace_back();
+  entry.place = {header.base_offset, header.last_offset(), header.max_timestamp, header.size};
+  entry.epoch = header.leader_epoch;
+  entry.bytes = batch;
+  end_ = header.next_offset();
+  store_.keep(*this, entry);
+}
+
+void PartitionLog::mark_durable(Offset base, std::shared_ptr<JournalFile> file,
+                                std::uint64_t position) {
+  auto found = find_tail(base);
+  ASSERT(found != tail_.cend() && found->place.base == base && !found->durable);
+  TailEntry& entry = tail_[static_cast<std::size_t>(found - tail_.cbegin())];
+  entry.file = std::move(file);
+  entry.position = position;
+  entry.durable = true;
+  ASSERT(high_watermark_ == entry.place.base);
+  high_watermark_ = entry.place.last + 1;
+}
+
+std::deque<TailEntry>::const_iterator PartitionLog::find_tail(Offset offset) const {
+  return std::ranges::lower_bound(tail_, offset, {}, last_of);
+}
+
+std::shared_ptr<Segment> PartitionLog::find_segment(Offset offset) const {
+  auto found = std::ranges::upper_bound(segments_, offset, {},
+                                        [](const auto& segment) { return segment->end(); });
+  return found == segments_.end() ? nullptr : *found;
+}
+
+Result<LogRead> PartitionLog::read_tail(std::deque<TailEntry>::const_iterator entry,
+                                        std::size_t bytes_max, Offset limit, ReadFrom from_where) {
+  LogRead read;
+  read.next = entry->place.base;
+  for (; entry != tail_.cend() && entry->place.last < limit; ++entry) {
+    ASSERT(entry->durable);
+    if (!read.batches.empty() && read.batches.size() + entry->place.size > bytes_max) break;
+    Bytes bytes = entry->bytes;
+    if (bytes.empty()) {
+      BufferRef buffer = Buffer::allocate(entry->place.size);
+      MutableByteView space(buffer->data(), entry->place.size);
+      // A flushed entry leaves the tail with its bytes, so this one's place is the journal.
+      ASSERT(entry->file);
+      auto count = from_where == ReadFrom::cache
+                       ? entry->file->file().read_cached_at(entry->position, space)
+                       : entry->file->file().read_at(entry->position, space);
+      if (!count && !read.batches.empty()) break;
+      if (!count) return std::unexpected(count.error());
+      if (*count < entry->place.size) {
+        return fail(ErrorCode::storage_corrupt, entry->file->path() + ": is shorter than it was");
+      }
+      bytes = Bytes(std::move(buffer), 0, entry->place.size);
+    }
+    read.next = entry->place.last + 1;
+    read.batches.append(std::move(bytes));
+  }
+  return read;
+}
+
+std::optional<Result<LogRead>> PartitionLog::read_now(Offset from, std::size_t bytes_max,
+                                                      Offset limit) {
+  if (from < log_start() || from > limit) return fail(ErrorCode::offset_out_of_range);
+  if (from == limit) return LogRead{{}, from};
+  auto entry = find_tail(from);
+  if (entry != tail_.cend() && entry->place.base <= from) {
+    auto read = read_tail(entry, bytes_max, limit, ReadFrom::cache);
+    if (!read && read.error().code == ErrorCode::would_block) return std::nullopt;
+    return read;
+  }
+  auto segment = find_segment(from);
+  if (!segment)
+    return fail(ErrorCode::storage_corrupt, "an offset is in no segment and not in the tail");
+  auto read = read_segment(*segment->file(), segment->position_before(from), segment->bytes(), from,
+                           bytes_max, ReadFrom::cache);
+  if (!read && read.error().code == ErrorCode::would_block) return std::nullopt;
+  if (!read) return std::unexpected(read.error());
+  segment->learn(*read);
+  LogRead result;
+  result.next = read->next;
+  result.batches.append(std::move(read->batches));
+  return result;
+}
+
+Task<Result<LogRead>> PartitionLog::read(Offset from, std::size_t bytes_max, Offset limit) {
+  if (auto now = read_now(from, bytes_max, limit)) co_return std::move(*now);
+  auto entry = find_tail(from);
+  if (entry != tail_.cend() && entry->place.base <= from) {
+    // One batch is enough to go on: the kernel has read ahead when the next one is asked for.
+    auto file = entry->file;
+    auto position = entry->position;
+    auto size = entry->place.size;
+    Offset next = entry->place.last + 1;
+    auto bytes = co_await call_on(store_.core(), store_.reader(), [file, position, size] {
+      BufferRef buffer = Buffer::allocate(size);
+      auto count = file->file().read_at(position, {buffer->data(), size});
+      if (!count) return Result<Bytes>(std::unexpected(count.error()));
+      if (*count < size)
+        return Result<Bytes>(
+            fail(ErrorCode::storage_corrupt, "a journal file is shorter than it was"));
+      return Result<Bytes>(Bytes(std::move(buffer), 0, size));
+    });
+    if (!bytes) co_return std::unexpected(bytes.error());
+    LogRead result;
+    result.next = next;
+    result.batches.append(std::move(*bytes));
+    co_return result;
+  }
+  auto segment = find_segment(from);
+  if (!segment)
+    co_return fail(ErrorCode::storage_corrupt, "an offset is in no segment and not in the tail");
+  auto position = segment->position_before(from);
+  auto end = segment->bytes();
+  auto file = segment->file();
+  auto read = co_await call_on(store_.core(), store_.reader(), [=] {
+    return read_segment(*file, position, end, from, bytes_max, ReadFrom::device);
+  });
+  if (!read) co_return std::unexpected(read.error());
+  segment->learn(*read);
+  LogRead result;
+  result.next = read->next;
+  result.batches.append(std::move(read->batches));
+  co_return result;
+}
+
+Task<Result<std::optional<Bytes>>> PartitionLog::batch_at_time(WallMs time) {
+  Offset from = log_start();
+  Offset limit = high_watermark_;
+  for (const auto& segment : segments_) {
+    if (segment->max_timestamp() >= time) break;
+    from = std::max(from, segment->end());
+  }
+  // In the tail the index tells without reading.
+  for (const TailEntry& entry : tail_) {
+    if (entry.place.base > from) break;
+    if (entry.place.base == from && entry.place.max_timestamp < time) from = entry.place.last + 1;
+  }
+  while (from < limit) {
+    constexpr std::size_t kStep = 1 << 20;
+    auto chunk = co_await read(from, kStep, limit);
+    if (!chunk) co_return std::unexpected(chunk.error());
+    for (const Bytes& part : chunk->batches.parts()) {
+      for (std::size_t at = 0; at < part.size();) {
+        auto header = read_batch_header(part.view().subspan(at));
+        if (!header) co_return std::unexpected(header.error());
+        if (header->max_timestamp >= time && header->last_offset() >= log_start()) {
+          co_return part.slice(at, header->size);
+        }
+        at += header->size;
+      }
+    }
+    from = chunk->next;
+  }
+  co_return std::optional<Bytes>{};
+}
+
+std::optional<BatchPlace> PartitionLog::newest_batch() const {
+  std::optional<BatchPlace> newest;
+  auto consider = [&newest](const BatchPlace& place) {
+    if (!newest || place.max_timestamp > newest->max_timestamp) newest = place;
+  };
+  for (const auto& segment : segments_) {
+    consider({segment->base(), segment->end() - 1, segment->max_timestamp(), 0});
+  }
+  for (const TailEntry& entry : tail_) {
+    if (entry.durable) consider(entry.place);
+  }
+  return newest;
+}
+
+std::optional<EpochStart> PartitionLog::epoch_end(LeaderEpoch epoch) const {
+  auto after = std::ranges::upper_bound(epochs_, epoch, {}, &EpochStart::epoch);
+  if (after == epochs_.begin()) return std::nullopt;
+  Offset end = after == epochs_.end() ? high_watermark_ : after->start;
+  return EpochStart{std::prev(after)->epoch, std::min(end, high_watermark_)};
+}
+
+std::optional<PartitionLog::Flush> PartitionLog::begin_flush() {
+  Flush flush;
+  for (const TailEntry& entry : tail_) {
+    if (!entry.durable) break;
+    if (!entry.flushed) flush.entries.push_back(entry);
+  }
+  if (flush.entries.empty()) return std::nullopt;
+  flush.log = this;
+  if (!segments_.empty() && !seal_active_) flush.active = segments_.back();
+  flush.state = state_;
+  flush.state.flushed_to = flush.entries.back().place.last + 1;
+  flush.state.epochs = epochs_;
+  std::erase_if(flush.state.epochs,
+                [&](const EpochStart& epoch) { return epoch.start >= flush.state.flushed_to; });
+  if (observer_) flush.state.annotation = observer_->annotation();
+  return flush;
+}
+
+void PartitionLog::end_flush(Flush& flush) {
+  seal_active_ = false;
+  for (auto& [segment, batches] : flush.written) {
+    if (segments_.empty() || segments_.back() != segment) segments_.push_back(segment);
+    segment->extend(batches);
+  }
+  // A snapshot may have moved these meanwhile.
+  flush.state.log_start = state_.log_start;
+  flush.state.snapshots = state_.snapshots;
+  state_ = std::move(flush.state);
+  for (TailEntry& entry : tail_) {
+    if (entry.place.base >= state_.flushed_to) break;
+    entry.flushed = true;
+    entry.file = nullptr;
+  }
+  while (!tail_.empty() && tail_.front().flushed && tail_.front().bytes.empty()) tail_.pop_front();
+}
+
+void PartitionLog::abort_flush() { seal_active_ = true; }
+
+std::size_t PartitionLog::drop_bytes(Offset base) {
+  auto found = find_tail(base);
+  if (found == tail_.cend() || found->place.base != base) return 0;
+  TailEntry& entry = tail_[static_cast<std::size_t>(found - tail_.cbegin())];
+  if (!entry.durable) return 0;
+  std::size_t size = entry.bytes.size();
+  entry.bytes = {};
+  while (!tail_.empty() && tail_.front().flushed && tail_.front().bytes.empty()) tail_.pop_front();
+  return size;
+}
+
+void PartitionLog::add_snapshot(SnapshotState snapshot, Offset log_start) {
+  state_.snapshots.push_back(snapshot);
+  state_.log_start = std::max(state_.log_start, log_start);
+}
+
+}  // namespace millrace

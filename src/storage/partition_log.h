@@ -1,0 +1,125 @@
+// PartitionLog: one partition as its core sees it: the tail (what the journal holds and the
+// segments may not yet), then the segments, behind one append and one read.
+//
+//   log_start <= ... segments ... <= flushed_to <= ... tail ... <= high_watermark <= end
+//
+// Readers see what is below the high watermark, and that is what is durable (STORAGE.md rule 8).
+// The tail is an index: each entry names its batch's place in the journal, and keeps the bytes
+// while memory allows (rule 9).
+//
+// Core-local. Lives as long as its CoreStore.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "record/batch.h"
+#include "runtime/core.h"
+#include "storage/journal_file.h"
+#include "storage/segment.h"
+
+namespace millrace {
+
+class CoreStore;
+
+struct LogRead {
+  ByteChain batches;  // whole batches; the first one holds the offset asked for
+  Offset next;        // where the next read goes on; the offset asked for when nothing is there
+};
+
+// Told by a log, on its core. What the layer above is to storage.
+class LogObserver {
+ public:
+  virtual ~LogObserver() = default;
+  virtual void high_watermark_moved() = 0;
+  // What was appended last won't become durable in this run.
+  virtual void append_failed(const Error& error) = 0;
+  // What to keep in the manifest for this partition: durable state only, as of the high watermark.
+  virtual std::vector<std::uint8_t> annotation() const = 0;
+};
+
+struct TailEntry {
+  BatchPlace place;
+  LeaderEpoch epoch;
+  Bytes bytes;                        // empty: dropped
+  std::shared_ptr<JournalFile> file;  // null: not durable yet, or flushed to a segment
+  std::uint64_t position = 0;
+  bool durable = false;
+  bool flushed = false;
+};
+
+class PartitionLog {
+ public:
+  PartitionLog(CoreStore& store, PartitionState state,
+               std::vector<std::shared_ptr<Segment>> segments, std::deque<TailEntry> tail);
+
+  PartitionId id() const { return state_.id; }
+  Offset log_start() const { return state_.log_start; }
+  Offset high_watermark() const { return high_watermark_; }
+  Offset end() const { return end_; }
+  void observe(LogObserver* observer) { observer_ = observer; }
+
+  // Sets base offset and leader epoch in the batch's bytes and adds it to the tail, not durable
+  // yet. `batch` is validated and its bytes are this partition's to write. Used through Appender
+  // (store.h).
+  void append(BatchHeader& header, Bytes& batch);
+  // The journal has it: in append order.
+  void mark_durable(Offset base, std::shared_ptr<JournalFile> file, std::uint64_t position);
+
+  // About `bytes_max` bytes of whole batches from the one holding `from`, at least one, none at or
+  // beyond `limit`. Error::offset_out_of_range when `from` is below log_start or above `limit`.
+  Task<Result<LogRead>> read(Offset from, std::size_t bytes_max, Offset limit);
+  // The same without waiting: nothing when it would have to.
+  std::optional<Result<LogRead>> read_now(Offset from, std::size_t bytes_max, Offset limit);
+
+  // The first batch below the high watermark whose newest timestamp is at or after `time`, or
+  // nothing.
+  Task<Result<std::optional<Bytes>>> batch_at_time(WallMs time);
+  // The newest timestamp below the high watermark and the base of its batch.
+  std::optional<BatchPlace> newest_batch() const;
+
+  // (epoch, end offset): the largest known epoch at or below `epoch` and where it ends. KIP-320's
+  // lookup.
+  std::optional<EpochStart> epoch_end(LeaderEpoch epoch) const;
+  const std::vector<EpochStart>& epochs() const { return epochs_; }
+
+  // Checkpoint, see checkpoint.cc.
+  struct Flush {
+    PartitionLog* log = nullptr;
+    std::vector<TailEntry> entries;
+    std::shared_ptr<Segment> active;  // to append to, or null
+    PartitionState state;             // as it will be
+    std::vector<std::pair<std::shared_ptr<Segment>, std::vector<BatchPlace>>> written;
+  };
+  std::optional<Flush> begin_flush();
+  void end_flush(Flush& flush);
+  void abort_flush();
+
+  // Memory: drops the bytes of the entry, and flushed entries in front. Gives the bytes let go.
+  std::size_t drop_bytes(Offset base);
+  const PartitionState& state() const { return state_; }
+  void add_snapshot(SnapshotState snapshot, Offset log_start);
+
+ private:
+  friend class CoreStore;
+  friend class Appender;
+  std::deque<TailEntry>::const_iterator find_tail(Offset offset) const;
+  Result<LogRead> read_tail(std::deque<TailEntry>::const_iterator entry, std::size_t bytes_max,
+                            Offset limit, ReadFrom from_where);
+  std::shared_ptr<Segment> find_segment(Offset offset) const;
+  void note_epoch(LeaderEpoch epoch, Offset start);
+
+  CoreStore& store_;
+  PartitionState state_;  // as the manifest has it
+  std::vector<std::shared_ptr<Segment>> segments_;
+  std::deque<TailEntry> tail_;
+  std::vector<EpochStart> epochs_;
+  Offset high_watermark_;
+  Offset end_;
+  LogObserver* observer_ = nullptr;
+  bool seal_active_ = false;  // its sync failed: never written again
+};
+
+}  // namespace millrace

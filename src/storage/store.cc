@@ -1,0 +1,195 @@
+#include "storage/store.h"
+
+#include <fmt/format.h>
+
+#include <random>
+#include <set>
+
+#include "base/log.h"
+
+namespace millrace {
+namespace {
+
+// Kafka's form of a cluster id: 16 random bytes in URL-safe base64 without padding.
+std::string make_cluster_id(Core& core) {
+  static constexpr char kAlphabet[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+  std::string id;
+  while (id.size() < 22) id += kAlphabet[core.random() % 64];
+  return id;
+}
+
+}  // namespace
+
+Store::Store(Runtime& runtime, std::string directory, StorageLimits limits)
+    : runtime_(runtime), directory_(std::move(directory)), limits_(limits) {}
+
+Store::~Store() {
+  // The writer first: it may still tell cores and ask the background worker for files.
+  if (lane_) lane_->stop();
+  background_.reset();
+  reader_.reset();
+}
+
+std::string Store::segment_path(PartitionId id, std::uint64_t file_number) const {
+  return fmt::format("{}/segments/{:016x}-{:08}.log", directory_, id.value(), file_number);
+}
+
+std::string Store::snapshot_path(PartitionId id, std::uint64_t file_number) const {
+  return fmt::format("{}/snapshots/{:016x}-{:08}.snapshot", directory_, id.value(), file_number);
+}
+
+Result<std::unique_ptr<Store>> Store::open(Runtime& runtime, std::string directory,
+                                           StorageLimits limits) {
+  std::unique_ptr<Store> store(new Store(runtime, std::move(directory), limits));
+  TRY(store->recover());
+  return store;
+}
+
+Result<void> Store::recover() {
+  FileSystem& files = runtime_.files();
+  for (const char* folder : {"", "/journal", "/segments", "/snapshots"}) {
+    TRY(files.make_directory(directory_ + folder));
+  }
+  auto lock = files.lock_directory(directory_);
+  if (!lock) return std::unexpected(lock.error());
+  lock_ = std::move(*lock);
+  auto manifest = Manifest::open(files, directory_);
+  if (!manifest) return std::unexpected(manifest.error());
+  manifest_ = std::move(*manifest);
+
+  const ManifestState& state = manifest_->state();
+  bool was_clean = state.clean;
+  ManifestEdit opened;
+  opened.clean = false;
+  opened.leader_epoch = was_clean ? state.leader_epoch : state.leader_epoch + 1;
+  if (state.cluster_id.empty()) opened.cluster_id = make_cluster_id(runtime_.core(CoreId(0)));
+  JournalSequence replay_from = state.replay_from;
+  JournalSequence durable_through = state.durable_through;
+
+  std::map<PartitionId, RecoveredPartition> partitions;
+  TRY(recover_partitions(partitions));
+  auto scan = scan_journal(
+      files, directory_ + "/journal", replay_from, durable_through, [&](ScannedFrame frame) {
+        RecoveredPartition& partition = partitions[frame.partition];
+        partition.state.id = frame.partition;
+        Offset end = partition.tail.empty() ? partition.state.flushed_to
+                                            : partition.tail.back().place.last + 1;
+        if (frame.batch.base_offset < end) return;  // an identical repeat
+        TailEntry& entry = partition.tail.emplace_back();
+        entry.place = {frame.batch.base_offset, frame.batch.last_offset(),
+                       frame.batch.max_timestamp, frame.batch.size};
+        entry.epoch = frame.batch.leader_epoch;
+        entry.file = frame.file;
+        entry.position = frame.position;
+        entry.durable = true;
+        if (frame.batch.producer_id != kNoProducer) {
+          partition.replayed.push_back(frame.batch);
+        }
+      });
+  if (!scan) return std::unexpected(scan.error());
+  for (const auto& [id, partition] : partitions) {
+    Offset end = partition.state.flushed_to;
+    for (const TailEntry& entry : partition.tail) {
+      if (entry.place.base != end) {
+        return fail(ErrorCode::storage_corrupt,
+                    fmt::format("partition {}: offsets {} to {} are missing from the journal",
+                                id.value(), end.value(), entry.place.base.value()));
+      }
+      end = entry.place.last + 1;
+    }
+  }
+  clock_.advance(scan->broker_time);
+  if (!manifest_->is_new()) {
+    log_info("storage", "recovered {} partitions, {} journal groups{}", partitions.size(),
+             scan->groups_replayed, was_clean ? "" : " after an unclean stop");
+  }
+  TRY(manifest_->commit(opened));
+  leader_epoch_ = manifest_->state().leader_epoch;
+  cluster_id_ = manifest_->state().cluster_id;
+  next_file_number_ = manifest_->state().next_file_number;
+  TRY(remove_orphans());
+  recovered_ = std::move(partitions);
+
+  reader_ = runtime_.make_worker("reader");
+  background_ = runtime_.make_worker("background");
+  for (std::uint32_t id = 0; id < runtime_.core_count(); ++id) {
+    cores_.push_back(std::make_unique<CoreStore>(*this, runtime_.core(CoreId(id)),
+                                                 limits_.tail_bytes_max / runtime_.core_count()));
+  }
+  lane_ = std::make_unique<JournalLane>(runtime_, directory_ + "/journal", limits_, *background_,
+                                        clock_, std::move(scan->start));
+  return lane_->open();
+}
+
+Result<std::shared_ptr<Segment>> Store::open_segment(PartitionId id, const SegmentState& state) {
+  std::string path = segment_path(id, state.file_number);
+  auto file = runtime_.files().open(path, OpenMode::read_write);
+  if (!file) {
+    return fail(ErrorCode::storage_corrupt,
+                fmt::format("the manifest lists {}, which can't be opened: {}", path,
+                            file.error().message()));
+  }
+  auto size = (*file)->size();
+  if (!size) return std::unexpected(size.error());
+  if (*size < state.bytes) {
+    return fail(ErrorCode::storage_corrupt,
+                fmt::format("{} has {} bytes and should have {}", path, *size, state.bytes));
+  }
+  return std::make_shared<Segment>(std::shared_ptr<File>(std::move(*file)), state);
+}
+
+Result<void> Store::recover_partitions(std::map<PartitionId, RecoveredPartition>& partitions) {
+  for (const auto& [id, state] : manifest_->state().partitions) {
+    RecoveredPartition& partition = partitions[id];
+    partition.state = state;
+    for (const SegmentState& segment : state.segments) {
+      auto opened = open_segment(id, segment);
+      if (!opened) return std::unexpected(opened.error());
+      partition.segments.push_back(std::move(*opened));
+    }
+  }
+  return {};
+}
+
+Result<void> Store::remove_orphans() {
+  std::set<std::string> listed;
+  for (const auto& [id, state] : manifest_->state().partitions) {
+    for (const SegmentState& segment : state.segments) {
+      listed.insert(segment_path(id, segment.file_number));
+    }
+    for (const SnapshotState& snapshot : state.snapshots) {
+      listed.insert(snapshot_path(id, snapshot.file_number));
+    }
+  }
+  for (const char* folder : {"/segments", "/snapshots"}) {
+    auto names = runtime_.files().list(directory_ + folder);
+    if (!names) return std::unexpected(names.error());
+    for (const std::string& name : *names) {
+      std::string path = directory_ + folder + "/" + name;
+      if (!listed.contains(path)) TRY(runtime_.files().remove(path));
+    }
+  }
+  return {};
+}
+
+std::vector<PartitionId> Store::unclaimed() const {
+  std::lock_guard lock(recovered_mutex_);
+  std::vector<PartitionId> ids;
+  for (const auto& [id, partition] : recovered_) ids.push_back(id);
+  return ids;
+}
+
+RecoveredPartition Store::take_recovered(PartitionId id, bool& found) {
+  std::lock_guard lock(recovered_mutex_);
+  auto node = recovered_.extract(id);
+  found = !node.empty();
+  return found ? std::move(node.mapped()) : RecoveredPartition{};
+}
+
+void Store::discard_recovered(PartitionId id) {
+  std::lock_guard lock(recovered_mutex_);
+  recovered_.erase(id);
+}
+
+}  // namespace millrace

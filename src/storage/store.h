@@ -1,0 +1,114 @@
+// Store: everything on disk of one broker: the folder, its lock, the manifest, the journal, all
+// partition logs.
+//
+//   data/LOCK, data/manifest-N, data/journal/*.journal, data/segments/*.log,
+//   data/snapshots/*.snapshot
+//
+//   auto store = Store::open(runtime, "data", limits);     // blocks: recovery
+//   CoreStore& mine = (*store)->core(core.id());
+//   (*store)->start();                                      // when every log is opened:
+//   checkpoints begin co_await (*store)->close();                             // last checkpoint,
+//   clean mark
+#pragma once
+
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <vector>
+
+#include "storage/core_store.h"
+#include "storage/journal_scan.h"
+#include "storage/manifest.h"
+
+namespace millrace {
+
+class Store {
+ public:
+  // Errors: storage_corrupt with what is damaged and what to do; io_error, e.g. when another broker
+  // holds the folder.
+  static Result<std::unique_ptr<Store>> open(Runtime& runtime, std::string directory,
+                                             StorageLimits limits);
+  ~Store();
+
+  CoreStore& core(CoreId id) { return *cores_[id.value()]; }
+  LeaderEpoch leader_epoch() const { return leader_epoch_; }
+  const std::string& cluster_id() const { return cluster_id_; }
+  Journal& journal() { return *lane_; }
+  BrokerClock& clock() { return clock_; }
+  const StorageLimits& limits() const { return limits_; }
+
+  // The partitions that recovery found and nobody opened yet. Any thread.
+  std::vector<PartitionId> unclaimed() const;
+  // Any thread.
+  RecoveredPartition take_recovered(PartitionId id, bool& found);
+  // A deleted partition's remains.
+  void discard_recovered(PartitionId id);
+
+  // Snapshots of machines' logs. On the log's core. The newest readable one, or nothing.
+  struct Snapshot {
+    Offset offset;
+    std::vector<std::uint8_t> bytes;
+  };
+  Task<Result<std::optional<Snapshot>>> load_snapshot(CoreStore& core, PartitionLog& log);
+  // Durable on return. Keeps the two newest; the log is cut below the older of them.
+  Task<Result<void>> save_snapshot(CoreStore& core, PartitionLog& log, Offset offset,
+                                   std::vector<std::uint8_t> bytes);
+
+  // On core 0, once all recovered partitions are opened or discarded.
+  void start();
+  // On core 0, when nothing appends any more.
+  Task<Result<void>> close();
+  // Everything durable goes to segments and the journal is released. On core 0; one at a time.
+  Task<Result<void>> checkpoint(bool last);
+
+ private:
+  Store(Runtime& runtime, std::string directory, StorageLimits limits);
+  Result<void> recover();
+  Result<void> recover_partitions(std::map<PartitionId, RecoveredPartition>& partitions);
+  Result<void> remove_orphans();
+  Result<std::shared_ptr<Segment>> open_segment(PartitionId id, const SegmentState& state);
+  void tick();
+  Task<void> run_checkpoint();
+
+  // On the background worker.
+  Result<void> write_flushes(std::vector<PartitionLog::Flush>& flushes);
+  Result<void> write_flush(PartitionLog::Flush& flush, std::vector<std::shared_ptr<File>>& to_sync,
+                           bool& made_file);
+  Result<ByteChain> bytes_of(const TailEntry& entry);
+  Result<std::shared_ptr<Segment>> make_segment(PartitionLog::Flush& flush, Offset base);
+  Result<void> write_snapshot(PartitionId id, SnapshotState& state, const Bytes& bytes);
+
+  std::string segment_path(PartitionId id, std::uint64_t file_number) const;
+  std::string snapshot_path(PartitionId id, std::uint64_t file_number) const;
+
+  Runtime& runtime_;
+  const std::string directory_;
+  const StorageLimits limits_;
+  std::unique_ptr<DirectoryLock> lock_;
+  std::unique_ptr<Manifest> manifest_;
+  LeaderEpoch leader_epoch_{0};
+  std::string cluster_id_;
+  BrokerClock clock_;
+  std::uint64_t next_file_number_ = 1;  // the background worker's, after recovery
+
+  mutable std::mutex recovered_mutex_;
+  std::map<PartitionId, RecoveredPartition> recovered_;
+
+  // Core 0.
+  bool started_ = false;
+  bool closing_ = false;
+  bool checkpointing_ = false;
+  MonotonicTime last_checkpoint_;
+  MonotonicTime last_append_seen_;
+  JournalSequence last_sequence_seen_;
+
+  std::vector<std::unique_ptr<CoreStore>> cores_;
+  // Declared in the order in which they must be alive: the lane uses the background worker.
+  std::unique_ptr<Worker> reader_;
+  std::unique_ptr<Worker> background_;
+  std::unique_ptr<JournalLane> lane_;
+  friend class CoreStore;
+};
+
+}  // namespace millrace
