@@ -1,0 +1,224 @@
+#include "catalog/catalog_machine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/assert.h"
+#include "catalog/ids.h"
+#include "catalog/topic_config.h"
+
+namespace millrace {
+namespace {
+
+constexpr std::int32_t kPartitionsMax = 10000;  // of one topic
+constexpr std::uint64_t kSnapshotVersion = 1;
+
+// Kinds and field numbers are part of the format.
+enum Kind : std::uint64_t { kTopicCreated = 1, kProducerIdsReserved = 2 };
+enum TopicField : std::uint32_t { kName = 2, kTopicId = 3, kPartition = 4, kConfig = 5 };
+enum SnapshotField : std::uint32_t {
+  kVersion = 1,
+  kNextProducer = 2,
+  kNextPartition = 3,
+  kTopic = 4
+};
+
+void encode_topic(FieldWriter& out, const TopicInfo& topic) {
+  out.put_text(kName, topic.name);
+  out.put_bytes(kTopicId, topic.id);
+  for (const PartitionInfo& partition : topic.partitions) {
+    FieldWriter message;
+    message.put(1, partition.id.value());
+    message.put(2, partition.shard.value());
+    out.put_message(kPartition, message);
+  }
+  for (const auto& [name, value] : topic.config_text) {
+    FieldWriter message;
+    message.put_text(1, name);
+    message.put_text(2, value);
+    out.put_message(kConfig, message);
+  }
+}
+
+bool decode_partition(ByteView bytes, PartitionInfo& partition) {
+  FieldReader reader(bytes);
+  while (auto field = reader.next()) {
+    if (field->number == 1) partition.id = PartitionId(field->value);
+    if (field->number == 2) partition.shard = ShardId(static_cast<std::uint32_t>(field->value));
+  }
+  return reader.ok();
+}
+
+bool decode_config(ByteView bytes, std::map<std::string, std::string>& config) {
+  std::string name;
+  std::string value;
+  FieldReader reader(bytes);
+  while (auto field = reader.next()) {
+    if (field->number == 1) name = field->text();
+    if (field->number == 2) value = field->text();
+  }
+  config[name] = value;
+  return reader.ok();
+}
+
+std::shared_ptr<const TopicInfo> decode_topic(ByteView bytes) {
+  auto topic = std::make_shared<TopicInfo>();
+  FieldReader reader(bytes);
+  while (auto field = reader.next()) {
+    switch (field->number) {
+      case kName:
+        topic->name = field->text();
+        break;
+      case kTopicId:
+        if (field->bytes.size() != topic->id.size()) return nullptr;
+        std::ranges::copy(field->bytes, topic->id.begin());
+        break;
+      case kPartition:
+        if (!decode_partition(field->bytes, topic->partitions.emplace_back())) return nullptr;
+        break;
+      case kConfig:
+        if (!decode_config(field->bytes, topic->config_text)) return nullptr;
+        break;
+    }
+  }
+  auto config = parse_topic_config(topic->config_text);
+  if (!reader.ok() || !config) return nullptr;
+  topic->config = *config;
+  return topic;
+}
+
+}  // namespace
+
+bool valid_topic_name(std::string_view name) {
+  if (name.empty() || name.size() > 249 || name == "." || name == "..") return false;
+  return std::ranges::all_of(name, [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == '-';
+  });
+}
+
+CatalogMachine::CatalogMachine() { state_.next_partition_id = kFirstUserPartition; }
+
+TopicReply CatalogMachine::check(const CreateTopic& command) const {
+  if (!valid_topic_name(command.name)) {
+    return {Error(ErrorCode::invalid_topic_name,
+                  "a topic name has 1 to 249 characters of a-z, A-Z, 0-9, '.', '_' and '-'"),
+            nullptr};
+  }
+  if (auto existing = state_.find(command.name)) {
+    return {Error(ErrorCode::topic_already_exists, fmt::format("topic '{}' exists", command.name)),
+            existing};
+  }
+  if (command.partitions < 1 || command.partitions > kPartitionsMax) {
+    return {Error(ErrorCode::invalid_partitions,
+                  fmt::format("a topic has 1 to {} partitions, {} were asked for", kPartitionsMax,
+                              command.partitions)),
+            nullptr};
+  }
+  auto config = parse_topic_config(command.config);
+  if (!config) return {config.error(), nullptr};
+  auto topic = std::make_shared<TopicInfo>();
+  topic->name = command.name;
+  topic->id = command.id;
+  topic->config = *config;
+  topic->config_text = command.config;
+  for (std::int32_t i = 0; i < command.partitions; ++i) {
+    PartitionId id = state_.next_partition_id + static_cast<std::uint64_t>(i);
+    // Consecutive ids on consecutive shards: balanced over any number of cores.
+    topic->partitions.push_back(
+        {id, ShardId(static_cast<std::uint32_t>(id.value() % kShardCount))});
+  }
+  return {std::nullopt, topic};
+}
+
+Outcome<CatalogMachine::Reply> CatalogMachine::decide(const MachineContext&, RequestId request,
+                                                      Command command) {
+  Outcome<Reply> outcome;
+  if (auto* create = std::get_if<CreateTopic>(&command)) {
+    TopicReply reply = check(*create);
+    if (!reply.error && !create->validate_only) {
+      FieldWriter event;
+      event.put(1, kTopicCreated);
+      encode_topic(event, *reply.topic);
+      outcome.events.push_back(event.take());
+    }
+    outcome.replies.emplace_back(request, std::move(reply));
+    return outcome;
+  }
+  const auto& reserve = std::get<ReserveProducerIds>(command);
+  FieldWriter event;
+  event.put(1, kProducerIdsReserved);
+  event.put_signed(2, next_producer_id_.value() + reserve.count);
+  outcome.events.push_back(event.take());
+  outcome.replies.emplace_back(request, ProducerIdsReply{next_producer_id_});
+  return outcome;
+}
+
+void CatalogMachine::add(std::shared_ptr<const TopicInfo> topic) {
+  for (const PartitionInfo& partition : topic->partitions) {
+    state_.next_partition_id = std::max(state_.next_partition_id, partition.id + 1);
+  }
+  state_.by_id[topic->id] = topic;
+  state_.topics[topic->name] = std::move(topic);
+}
+
+void CatalogMachine::apply(WallMs, ByteView event) {
+  image_ = nullptr;
+  FieldReader reader(event);
+  auto kind = reader.next();
+  ASSERT(kind && kind->number == 1);
+  if (kind->value == kTopicCreated) {
+    auto topic = decode_topic(event);
+    ASSERT(topic);
+    add(std::move(topic));
+    return;
+  }
+  ASSERT(kind->value == kProducerIdsReserved);
+  auto next = reader.next();
+  ASSERT(next && next->number == 2);
+  next_producer_id_ = ProducerId(next->as_signed());
+}
+
+void CatalogMachine::snapshot(FieldWriter& out) const {
+  out.put(kVersion, kSnapshotVersion);
+  out.put_signed(kNextProducer, next_producer_id_.value());
+  out.put(kNextPartition, state_.next_partition_id.value());
+  for (const auto& [name, topic] : state_.topics) {
+    FieldWriter message;
+    encode_topic(message, *topic);
+    out.put_message(kTopic, message);
+  }
+}
+
+bool CatalogMachine::restore(ByteView bytes) {
+  image_ = nullptr;
+  FieldReader reader(bytes);
+  while (auto field = reader.next()) {
+    switch (field->number) {
+      case kVersion:
+        if (field->value != kSnapshotVersion) return false;
+        break;
+      case kNextProducer:
+        next_producer_id_ = ProducerId(field->as_signed());
+        break;
+      case kNextPartition:
+        state_.next_partition_id = PartitionId(field->value);
+        break;
+      case kTopic: {
+        auto topic = decode_topic(field->bytes);
+        if (!topic) return false;
+        add(std::move(topic));
+        break;
+      }
+    }
+  }
+  return reader.ok();
+}
+
+std::shared_ptr<const CatalogImage> CatalogMachine::image() const {
+  if (!image_) image_ = std::make_shared<CatalogImage>(state_);
+  return image_;
+}
+
+}  // namespace millrace

@@ -1,0 +1,56 @@
+// CatalogImage: what the catalogue says, immutable. Each core holds the newest and swaps it when it
+// changes.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/ids.h"
+#include "record/batch.h"
+
+namespace millrace {
+
+// 16 random bytes; Kafka's topic id.
+using TopicId = std::array<std::uint8_t, 16>;
+
+struct PartitionInfo {
+  PartitionId id;
+  ShardId shard;
+};
+
+// Topic configs that are honoured, by their Kafka names (topic_config.h).
+struct TopicConfig {
+  std::uint32_t max_message_bytes = BatchLimits{}.batch_bytes_max;
+  TimestampType timestamp_type = TimestampType::create_time;
+  bool relaxed_durability = false;  // durability=relaxed, our extension
+};
+
+struct TopicInfo {
+  std::string name;
+  TopicId id{};
+  std::vector<PartitionInfo> partitions;
+  std::map<std::string, std::string> config_text;  // as it was set, for describing it
+  TopicConfig config;
+};
+
+struct CatalogImage {
+  std::map<std::string, std::shared_ptr<const TopicInfo>, std::less<>> topics;
+  std::map<TopicId, std::shared_ptr<const TopicInfo>> by_id;
+  PartitionId next_partition_id{0};
+
+  std::shared_ptr<const TopicInfo> find(std::string_view name) const {
+    auto found = topics.find(name);
+    return found == topics.end() ? nullptr : found->second;
+  }
+  std::shared_ptr<const TopicInfo> find(const TopicId& id) const {
+    auto found = by_id.find(id);
+    return found == by_id.end() ? nullptr : found->second;
+  }
+};
+
+}  // namespace millrace
