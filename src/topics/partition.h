@@ -1,0 +1,78 @@
+// Partition: a partition of a topic on its core: the log, its producers, and who waits for the high
+// watermark.
+//
+//   Partition::Prepared prepared = partition.prepare(header);        // sequence check
+//   if (prepared.kind == append) partition.append(appender, header, batch);
+//
+// Waiters are told once: a fetch that found too little leaves a Waiter at every partition it reads.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <vector>
+
+#include "runtime/future.h"
+#include "storage/core_store.h"
+#include "topics/producer_table.h"
+
+namespace millrace {
+
+// A fetch that waits. Notified by partitions of any core; resumes its home core once.
+class Waiter : public std::enable_shared_from_this<Waiter> {
+ public:
+  explicit Waiter(Core& home) : home_(home), promise_(home) {}
+  // Any core.
+  void notify();
+  // Told already, or past its deadline: nobody needs to remember it.
+  bool is_over() const { return notified_.load(std::memory_order_acquire); }
+  // Home core. True: notified; false: the deadline came first.
+  Future<bool> wait(MonotonicTime deadline);
+
+ private:
+  void finish(bool notified);
+  Core& home_;
+  Promise<bool> promise_;
+  std::atomic<bool> notified_{false};
+  bool finished_ = false;
+  std::optional<TimerId> timer_;
+};
+
+class Partition : public LogObserver {
+ public:
+  // Takes over the opened log, with its producers as of the last durable batch.
+  // Error::storage_corrupt when what the manifest keeps of them can't be read.
+  static Result<std::unique_ptr<Partition>> open(CoreStore& store, PartitionId id);
+  ~Partition() override;
+
+  PartitionLog& log() { return *log_; }
+  Offset high_watermark() const { return log_->high_watermark(); }
+
+  // Whether this batch may be appended, is a repeat, or breaks the producer's sequence.
+  ProducerTable::Verdict check(const BatchHeader& batch) const;
+  // Assigns the offset (in `header` afterwards).
+  void append(Appender& appender, BatchHeader& header, Bytes batch);
+
+  // Durable up to `next`: at once when it is.
+  Future<Result<void>> when_durable(Offset next);
+  void add_waiter(std::shared_ptr<Waiter> waiter);
+  // Everybody who waits looks again: a stop.
+  void wake_waiters();
+
+  void high_watermark_moved() override;
+  void append_failed(const Error& error) override;
+  std::vector<std::uint8_t> annotation() const override;
+
+ private:
+  Partition(CoreStore& store, PartitionLog& log) : store_(store), log_(&log) {}
+  struct DurableWait {
+    Offset next;
+    Promise<Result<void>> promise;
+  };
+  CoreStore& store_;
+  PartitionLog* log_;
+  ProducerTable producers_;
+  std::vector<std::shared_ptr<Waiter>> waiters_;
+  std::vector<DurableWait> durable_waits_;
+};
+
+}  // namespace millrace

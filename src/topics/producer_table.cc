@@ -1,0 +1,133 @@
+#include "topics/producer_table.h"
+
+#include <algorithm>
+#include <limits>
+
+#include "base/fields.h"
+
+namespace millrace {
+namespace {
+
+std::int32_t next_sequence(std::int32_t sequence) {
+  return sequence == std::numeric_limits<std::int32_t>::max() ? 0 : sequence + 1;
+}
+
+}  // namespace
+
+ProducerTable::Verdict ProducerTable::check(const BatchHeader& batch) const {
+  using Kind = Verdict::Kind;
+  auto found = producers_.find(batch.producer_id);
+  // Nothing known: a new producer, or one whose state was let go. Any sequence begins it (KIP-360).
+  if (found == producers_.end()) return {};
+  const Producer& producer = found->second;
+  if (batch.producer_epoch < producer.epoch) {
+    return {Kind::refuse, {}, {}, ErrorCode::invalid_producer_epoch};
+  }
+  if (batch.producer_epoch > producer.epoch) {
+    if (batch.base_sequence == 0) return {};
+    return {Kind::refuse, {}, {}, ErrorCode::out_of_order_sequence_number};
+  }
+  for (const Written& written : producer.batches) {
+    if (written.first_sequence == batch.base_sequence &&
+        written.last_sequence == batch.last_sequence()) {
+      return {Kind::duplicate, written.base, written.last + 1, ErrorCode::ok};
+    }
+  }
+  if (producer.batches.empty() ||
+      batch.base_sequence == next_sequence(producer.batches.back().last_sequence)) {
+    return {};
+  }
+  return {Kind::refuse, {}, {}, ErrorCode::out_of_order_sequence_number};
+}
+
+void ProducerTable::apply(const BatchHeader& batch, Offset durable_end) {
+  auto found = producers_.find(batch.producer_id);
+  if (found == producers_.end()) {
+    make_room();
+    found = producers_.emplace(batch.producer_id, Producer{batch.producer_epoch, {}, {}}).first;
+  }
+  Producer& producer = found->second;
+  if (!producer.batches.empty() && producer.batches.back().last >= batch.base_offset) return;
+  if (batch.producer_epoch != producer.epoch) {
+    producer.epoch = batch.producer_epoch;
+    producer.batches.clear();
+  }
+  producer.last_timestamp = std::max(producer.last_timestamp, batch.max_timestamp);
+  producer.batches.push_back(
+      {batch.base_sequence, batch.last_sequence(), batch.base_offset, batch.last_offset()});
+  // The five newest durable ones stay whatever is in flight behind them: after a crash only they
+  // are left.
+  while (producer.batches.size() > kBatchesKept &&
+         producer.batches[kBatchesKept].last < durable_end) {
+    producer.batches.pop_front();
+  }
+}
+
+void ProducerTable::make_room() {
+  if (producers_.size() < kProducersMax) return;
+  auto oldest = std::ranges::min_element(
+      producers_, {}, [](const auto& entry) { return entry.second.last_timestamp; });
+  producers_.erase(oldest);
+}
+
+std::vector<std::uint8_t> ProducerTable::encode(Offset durable_end) const {
+  FieldWriter out;
+  for (const auto& [id, producer] : producers_) {
+    FieldWriter message;
+    message.put_signed(1, id.value());
+    message.put_signed(2, producer.epoch.value());
+    message.put_signed(3, producer.last_timestamp.value());
+    bool any = false;
+    for (const Written& written : producer.batches) {
+      if (written.last >= durable_end) break;
+      FieldWriter batch;
+      batch.put_signed(1, written.first_sequence);
+      batch.put_signed(2, written.last_sequence);
+      batch.put_signed(3, written.base.value());
+      batch.put_signed(4, written.last.value());
+      message.put_message(4, batch);
+      any = true;
+    }
+    if (any) out.put_message(1, message);
+  }
+  return out.take();
+}
+
+bool ProducerTable::decode(ByteView bytes) {
+  FieldReader reader(bytes);
+  while (auto entry = reader.next()) {
+    ProducerId id;
+    Producer producer;
+    FieldReader fields(entry->bytes);
+    while (auto field = fields.next()) {
+      switch (field->number) {
+        case 1:
+          id = ProducerId(field->as_signed());
+          break;
+        case 2:
+          producer.epoch = ProducerEpoch(static_cast<std::int16_t>(field->as_signed()));
+          break;
+        case 3:
+          producer.last_timestamp = WallMs(field->as_signed());
+          break;
+        case 4: {
+          std::int64_t numbers[5] = {};
+          FieldReader batch(field->bytes);
+          while (auto number = batch.next()) {
+            if (number->number < std::size(numbers)) numbers[number->number] = number->as_signed();
+          }
+          if (!batch.ok()) return false;
+          producer.batches.push_back({static_cast<std::int32_t>(numbers[1]),
+                                      static_cast<std::int32_t>(numbers[2]), Offset(numbers[3]),
+                                      Offset(numbers[4])});
+          break;
+        }
+      }
+    }
+    if (!fields.ok()) return false;
+    producers_[id] = std::move(producer);
+  }
+  return reader.ok();
+}
+
+}  // namespace millrace
