@@ -1,0 +1,131 @@
+// Broker: everything a protocol may ask for. Sessions hold the BrokerCore of their core and call
+// its verbs from there; a verb hops to the cores that own what it needs, once per core and request.
+//
+//   auto topic = broker.image().find("orders");
+//   auto results = co_await broker.produce({{topic, 0, batch}}, AckLevel::durable);
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/commands.h"
+#include "catalog/catalog_machine.h"
+#include "groups/group_machine.h"
+#include "machine/host.h"
+#include "topics/partition.h"
+
+namespace millrace {
+
+class Broker;
+
+struct BrokerLimits {
+  GroupLimits groups;
+  std::int32_t partitions_default = 1;  // of a topic made without saying how many
+  bool auto_create_topics = true;
+};
+
+class BrokerCore {
+ public:
+  BrokerCore(Broker& broker, CoreStore& store);
+  ~BrokerCore();
+
+  Core& core() const { return store_.core(); }
+  Broker& broker() const { return broker_; }
+  const CatalogImage& image() const { return *image_; }
+  WallMs broker_time() const { return store_.broker_time(); }
+  LeaderEpoch leader_epoch() const { return store_.leader_epoch(); }
+
+  // One result per item, in order. With AckLevel::none the results say only what was refused at
+  // once.
+  Task<std::vector<ProduceResult>> produce(std::vector<ProduceItem> items, AckLevel level);
+  // One result per item, in order. Waits until bytes_min are there, one fails, or wait_max is over.
+  Task<std::vector<FetchResult>> fetch(FetchCommand command);
+  Task<Result<TimePosition>> find_position(std::shared_ptr<const TopicInfo> topic,
+                                           std::int32_t partition, LeaderEpoch current_epoch,
+                                           TimeQuery query);
+  Task<Result<EpochEnd>> find_epoch_end(std::shared_ptr<const TopicInfo> topic,
+                                        std::int32_t partition, LeaderEpoch current_epoch,
+                                        LeaderEpoch epoch);
+  // One reply per command, in order; visible on every core when it returns. partitions -1: the
+  // default.
+  Task<std::vector<TopicReply>> create_topics(std::vector<CreateTopic> commands);
+  // A new id, never given before.
+  Task<Result<ProducerId>> new_producer_id();
+  // To the group's coordinator and back. Error::stopping, Error::outcome_unknown.
+  Task<Result<GroupMachine::Reply>> group(std::string group_id, GroupMachine::Command command);
+
+ private:
+  friend class Broker;
+  struct Route {
+    std::size_t index;  // of the item in the request
+    PartitionId partition;
+  };
+  // By owning core: which items of a request go there.
+  using Routes = std::vector<std::vector<Route>>;
+  struct PreparedBatch;
+
+  Partition* find_partition(PartitionId id) const;
+  Core& owner(ShardId shard) const;
+  Task<bool> append_here(std::vector<Route> routes, std::vector<PreparedBatch>* batches,
+                         std::vector<ProduceResult>* results, AckLevel level);
+  Task<bool> read_here(std::vector<Route> routes, const FetchCommand* command,
+                       std::vector<FetchResult>* results, std::shared_ptr<Waiter> waiter);
+  Task<Result<TimePosition>> find_position_here(PartitionId id, LeaderEpoch current_epoch,
+                                                TimeQuery query);
+  Task<Result<EpochEnd>> find_epoch_end_here(PartitionId id, LeaderEpoch current_epoch,
+                                             LeaderEpoch epoch);
+  Task<Result<GroupMachine::Reply>> group_here(ShardId shard, GroupMachine::Command command);
+  Task<std::vector<TopicReply>> create_topics_here(std::vector<CreateTopic> commands);
+  Task<Result<ProducerId>> new_producer_id_here();
+  Task<Result<void>> open_group_host(ShardId shard);
+  Result<void> check_epoch(LeaderEpoch current) const;
+  Result<void> adopt(std::shared_ptr<const CatalogImage> image,
+                     const std::vector<std::shared_ptr<const TopicInfo>>& added);
+  bool stop_here();
+
+  Broker& broker_;
+  CoreStore& store_;
+  std::shared_ptr<const CatalogImage> image_;
+  std::unordered_map<PartitionId, std::unique_ptr<Partition>> partitions_;
+  std::unordered_map<ShardId, std::unique_ptr<MachineHost<GroupMachine>>> groups_;
+  bool stopping_ = false;
+
+  // Core 0 only.
+  std::unique_ptr<MachineHost<CatalogMachine>> catalog_;
+  ProducerId next_producer_id_{0};
+  ProducerId end_producer_id_{0};
+};
+
+class Broker {
+ public:
+  Broker(Runtime& runtime, Store& store, BrokerLimits limits);
+  ~Broker();
+
+  // On core 0: replays the machines and opens every partition. Then the store's checkpoints may
+  // begin.
+  Task<Result<void>> boot();
+  // On core 0: waiting requests are answered, later ones refused.
+  Task<void> stop();
+
+  BrokerCore& core(CoreId id) { return *cores_[id.value()]; }
+  const BrokerLimits& limits() const { return limits_; }
+  Store& store() { return store_; }
+  Runtime& runtime() { return runtime_; }
+  Core& owner(ShardId shard) {
+    return runtime_.core(CoreId(static_cast<std::uint32_t>(shard.value() % cores_.size())));
+  }
+  // Gives the image to every core; each opens what it owns of `added`.
+  Task<Result<void>> publish(std::shared_ptr<const CatalogImage> image,
+                             std::vector<std::shared_ptr<const TopicInfo>> added);
+
+ private:
+  Task<Result<void>> replay_groups();
+  Runtime& runtime_;
+  Store& store_;
+  const BrokerLimits limits_;
+  std::vector<std::unique_ptr<BrokerCore>> cores_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,76 @@
+// What the verbs take and give. A protocol resolves names with BrokerCore::image() and passes what
+// it found.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/error.h"
+#include "catalog/image.h"
+#include "runtime/core.h"
+
+namespace millrace {
+
+// What a positive answer promises (ARCHITECTURE.md, "Durable by default").
+enum class AckLevel {
+  none,     // nothing; there is no answer
+  written,  // survives kill -9: the kernel has it
+  durable,  // survives a power cut: it was flushed
+};
+
+struct ProduceItem {
+  std::shared_ptr<const TopicInfo> topic;
+  std::int32_t partition = 0;
+  Bytes records;  // one record batch, its bytes ours to write
+};
+
+struct ProduceResult {
+  Error error;
+  Offset base_offset = kNoOffset;
+  WallMs log_append_time{-1};  // of topics with LogAppendTime
+  Offset log_start = kNoOffset;
+};
+
+struct FetchItem {
+  std::shared_ptr<const TopicInfo> topic;
+  std::int32_t partition = 0;
+  Offset from;
+  LeaderEpoch current_epoch{-1};  // what the client believes; -1: not said
+  std::size_t bytes_max = 1 << 20;
+};
+
+struct FetchCommand {
+  std::vector<FetchItem> items;
+  std::size_t bytes_min = 1;
+  std::size_t bytes_max = 50 << 20;
+  Duration wait_max{0};
+};
+
+struct FetchResult {
+  Error error;
+  Offset high_watermark = kNoOffset;
+  Offset log_start = kNoOffset;
+  ByteChain batches;
+};
+
+// A position by time.
+struct TimeQuery {
+  enum class Kind { earliest, latest, newest_timestamp, at_time } kind = Kind::latest;
+  WallMs time{-1};
+};
+
+struct TimePosition {
+  Offset offset = kNoOffset;  // -1: nothing is that new
+  WallMs timestamp{-1};
+  LeaderEpoch epoch{-1};
+};
+
+struct EpochEnd {
+  LeaderEpoch epoch{-1};
+  Offset end = kNoOffset;
+};
+
+}  // namespace millrace

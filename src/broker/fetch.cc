@@ -1,0 +1,100 @@
+#include "broker/broker.h"
+
+namespace millrace {
+namespace {
+
+bool is_answer(const FetchCommand& command, const std::vector<FetchResult>& results) {
+  std::size_t bytes = 0;
+  for (const FetchResult& result : results) {
+    if (result.error.code != ErrorCode::ok) return true;
+    bytes += result.batches.size();
+  }
+  return bytes >= command.bytes_min;
+}
+
+}  // namespace
+
+Task<std::vector<FetchResult>> BrokerCore::fetch(FetchCommand command) {
+  MonotonicTime deadline = core().now() + command.wait_max.count();
+  Routes routes(broker_.runtime().core_count());
+  std::vector<FetchResult> results(command.items.size());
+  for (std::size_t i = 0; i < command.items.size(); ++i) {
+    const FetchItem& item = command.items[i];
+    if (!item.topic || item.partition < 0 ||
+        static_cast<std::size_t>(item.partition) >= item.topic->partitions.size()) {
+      results[i].error = ErrorCode::unknown_topic_or_partition;
+      continue;
+    }
+    const PartitionInfo& partition =
+        item.topic->partitions[static_cast<std::size_t>(item.partition)];
+    routes[owner(partition.shard).id().value()].push_back({i, partition.id});
+  }
+  std::shared_ptr<Waiter> waiter;
+  for (;;) {
+    for (std::uint32_t id = 0; id < routes.size(); ++id) {
+      if (routes[id].empty()) continue;
+      BrokerCore& owner_core = broker_.core(CoreId(id));
+      auto read = owner_core.read_here(routes[id], &command, &results, waiter);
+      if (id == core().id().value()) {
+        co_await read;
+      } else {
+        co_await start_on(core(), owner_core.core(), std::move(read));
+      }
+    }
+    if (is_answer(command, results) || core().now() >= deadline || stopping_) co_return results;
+    if (!waiter) {
+      // Once more, leaving word at each partition: what came in between is not missed.
+      waiter = std::make_shared<Waiter>(core());
+      continue;
+    }
+    co_await waiter->wait(deadline);
+    waiter = std::make_shared<Waiter>(core());
+  }
+}
+
+// Each core writes its own items of `results`; cores are asked one after the other.
+Task<bool> BrokerCore::read_here(std::vector<Route> routes, const FetchCommand* command,
+                                 std::vector<FetchResult>* results,
+                                 std::shared_ptr<Waiter> waiter) {
+  std::size_t total = 0;
+  for (const FetchResult& result : *results) total += result.batches.size();
+  for (const Route& route : routes) {
+    const FetchItem& item = command->items[route.index];
+    FetchResult& result = (*results)[route.index];
+    if (!result.batches.empty()) total -= result.batches.size();
+    result = {};
+    Partition* partition = find_partition(route.partition);
+    if (!partition) {
+      result.error = ErrorCode::unknown_topic_or_partition;
+      continue;
+    }
+    if (waiter) partition->add_waiter(waiter);
+    PartitionLog& log = partition->log();
+    result.high_watermark = log.high_watermark();
+    result.log_start = log.log_start();
+    if (auto epoch = check_epoch(item.current_epoch); !epoch) {
+      result.error = epoch.error();
+      continue;
+    }
+    if (item.from == result.high_watermark || total >= command->bytes_max) {
+      if (item.from > result.high_watermark || item.from < result.log_start) {
+        result.error = ErrorCode::offset_out_of_range;
+      }
+      continue;
+    }
+    std::size_t bytes_max = std::min(item.bytes_max, command->bytes_max - total);
+    auto read = log.read_now(item.from, bytes_max, result.high_watermark);
+    if (!read) read = co_await log.read(item.from, bytes_max, result.high_watermark);
+    if (!*read) {
+      result.error = read->error();
+      continue;
+    }
+    // The first batch comes whole, however large, or a consumer could never get past it (KIP-74).
+    if (total > 0 && (*read)->batches.size() > bytes_max) continue;
+    result.batches = std::move((*read)->batches);
+    total += result.batches.size();
+  }
+  co_return true;
+}
+
+}  // namespace millrace

@@ -1,0 +1,50 @@
+// What a command knows besides its request: the broker, the connection, and how this broker
+// presents itself.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "broker/broker.h"
+#include "protocols/kafka/wire/uuid.h"
+
+namespace millrace::kafka {
+
+// How clients reach this broker.
+struct Endpoint {
+  std::string host;
+  std::int32_t port = 0;
+  std::int32_t node_id = 1;
+  std::string cluster_id;
+};
+
+// Of one connection; outlives its requests.
+struct Connection {
+  BrokerCore& broker;
+  const Endpoint& endpoint;
+  std::string peer_host;
+};
+
+struct Context {
+  Connection& connection;
+  std::int16_t version;
+  std::string client_id;
+
+  BrokerCore& broker() const { return connection.broker; }
+  const Endpoint& endpoint() const { return connection.endpoint; }
+};
+
+inline TopicId to_topic_id(const Uuid& uuid) { return uuid.bytes; }
+inline Uuid to_uuid(const TopicId& id) { return Uuid{id}; }
+inline std::int16_t code_of(const Error& error) { return kafka_error_code(error.code); }
+inline std::int16_t code_of(ErrorCode code) { return kafka_error_code(code); }
+// The text of an error for a client that shows it; none when there is no error.
+std::optional<std::string> text_of(const Error& error);
+
+// A topic by name, or by id in the versions that carry ids.
+std::shared_ptr<const TopicInfo> find_topic(const Context& context, const std::string& name,
+                                            const Uuid& id);
+// What to answer when find_topic gave nothing.
+ErrorCode unknown_topic(const Uuid& id);
+
+}  // namespace millrace::kafka

@@ -1,0 +1,26 @@
+// The functions behind the table, one file each.
+#pragma once
+
+#include "protocols/kafka/commands/context.h"
+#include "protocols/kafka/wire/gen/messages.h"
+
+namespace millrace::kafka {
+
+Task<ApiVersionsResponse> api_versions(Context context, ApiVersionsRequest request);
+Task<MetadataResponse> metadata(Context context, MetadataRequest request);
+Task<ProduceResponse> produce(Context context, ProduceRequest request);
+Task<FetchResponse> fetch(Context context, FetchRequest request);
+Task<ListOffsetsResponse> list_offsets(Context context, ListOffsetsRequest request);
+Task<OffsetForLeaderEpochResponse> offset_for_leader_epoch(Context context,
+                                                           OffsetForLeaderEpochRequest request);
+Task<CreateTopicsResponse> create_topics(Context context, CreateTopicsRequest request);
+Task<InitProducerIdResponse> init_producer_id(Context context, InitProducerIdRequest request);
+Task<FindCoordinatorResponse> find_coordinator(Context context, FindCoordinatorRequest request);
+Task<JoinGroupResponse> join_group(Context context, JoinGroupRequest request);
+Task<SyncGroupResponse> sync_group(Context context, SyncGroupRequest request);
+Task<HeartbeatResponse> heartbeat(Context context, HeartbeatRequest request);
+Task<LeaveGroupResponse> leave_group(Context context, LeaveGroupRequest request);
+Task<OffsetCommitResponse> offset_commit(Context context, OffsetCommitRequest request);
+Task<OffsetFetchResponse> offset_fetch(Context context, OffsetFetchRequest request);
+
+}  // namespace millrace::kafka

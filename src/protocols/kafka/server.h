@@ -1,0 +1,40 @@
+// KafkaServer: the listener of the Kafka protocol and its sessions, dealt to the cores in turn.
+#pragma once
+
+#include <memory>
+#include <unordered_set>
+#include <vector>
+
+#include "protocols/kafka/session.h"
+
+namespace millrace::kafka {
+
+class KafkaServer {
+ public:
+  KafkaServer(Runtime& runtime, Broker& broker, SessionLimits limits = {});
+
+  // On core 0. `advertise` is what Metadata returns; an empty host means the bound address.
+  Result<void> listen(const std::string& host, std::uint16_t port, Endpoint advertise);
+  std::uint16_t port() const { return listener_->port(); }
+  // On core 0: takes no more connections.
+  void stop_listening();
+  // On core 0: closes every connection.
+  Task<void> close_sessions();
+
+ private:
+  struct PerCore {
+    std::unordered_set<std::shared_ptr<Session>> sessions;
+  };
+  void accept(std::unique_ptr<PendingSocket> pending);
+  static Task<void> run(PerCore* here, std::shared_ptr<Session> session);
+
+  Runtime& runtime_;
+  Broker& broker_;
+  const SessionLimits limits_;
+  Endpoint endpoint_;
+  std::unique_ptr<Listener> listener_;
+  std::vector<PerCore> cores_;  // each entry is its core's own
+  std::size_t next_core_ = 0;
+};
+
+}  // namespace millrace::kafka

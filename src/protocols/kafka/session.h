@@ -1,0 +1,76 @@
+// Session: one Kafka connection on its core.
+//
+// Reading: one read takes what the socket has, all whole frames in it are handed to their commands.
+// Commands run one after the other; only Produce requests overlap with what comes behind them.
+// Writing: responses wait for those in front of them and leave in as few writes as possible.
+//
+// Bounded: a frame by frame_bytes_max, requests in work by in_flight_max, unsent responses by
+// outbox_bytes_max: above them the session reads no more, so a peer that does not read its answers
+// holds up nobody but itself.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "protocols/kafka/commands/table.h"
+#include "runtime/future.h"
+#include "runtime/socket.h"
+
+namespace millrace::kafka {
+
+struct SessionLimits {
+  std::size_t frame_bytes_max = 100 << 20;  // socket.request.max.bytes
+  std::size_t in_flight_max = 64;
+  std::size_t outbox_bytes_max = 1 << 20;
+  std::size_t read_bytes = 64 << 10;  // space offered to one read
+};
+
+class Session : public std::enable_shared_from_this<Session> {
+ public:
+  Session(std::unique_ptr<Socket> socket, BrokerCore& broker, const Endpoint& endpoint,
+          const SessionLimits& limits);
+
+  // Runs until the peer goes, breaks the protocol, or close().
+  static Task<void> serve(std::shared_ptr<Session> session);
+  void close() { socket_->close(); }
+
+ private:
+  struct Slot {
+    std::optional<ByteChain> response;  // empty chain: nothing to send
+  };
+
+  Task<bool> read_more();
+  // False: the connection must end.
+  Task<bool> handle_frames();
+  Task<bool> handle_frame(Bytes frame);
+  Task<void> run_pipelined(std::shared_ptr<Session> self, const Command* command, Context context,
+                           std::int32_t correlation_id, Bytes body, std::uint64_t slot);
+  Task<void> wait_for_room();
+  void refuse_version(const RequestHeader& header);
+  std::uint64_t open_slot();
+  void fill_slot(std::uint64_t slot, ByteChain response);
+  void flush_soon();
+  void flush();
+  void progress();
+  BrokerCore& broker() { return connection_.broker; }
+
+  std::unique_ptr<Socket> socket_;
+  const SessionLimits limits_;
+  Connection connection_;
+
+  BufferRef buffer_;  // what was read: [begin_, end_) is not handled yet
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+
+  std::deque<Slot> slots_;
+  std::uint64_t first_slot_ = 0;  // number of slots_.front()
+  ByteChain outbox_;
+  std::size_t outbox_sent_ = 0;
+  bool writing_ = false;  // the socket takes no more for now
+  bool flush_posted_ = false;
+  bool broken_ = false;
+  std::optional<Promise<bool>> room_;
+};
+
+}  // namespace millrace::kafka
