@@ -1,0 +1,28 @@
+// HttpServer: answers /healthz and /readyz. On core 0; not made for load.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <unordered_set>
+
+#include "runtime/runtime.h"
+
+namespace millrace {
+
+class HttpServer {
+ public:
+  explicit HttpServer(Runtime& runtime) : runtime_(runtime) {}
+  ~HttpServer();
+
+  Result<void> listen(const std::string& host, std::uint16_t port);
+  std::uint16_t port() const { return listener_->port(); }
+  void close();
+
+ private:
+  Task<void> serve(std::shared_ptr<Socket> socket);
+  Runtime& runtime_;
+  std::unique_ptr<Listener> listener_;
+  std::unordered_set<std::shared_ptr<Socket>> open_;
+};
+
+}  // namespace millrace

@@ -1,0 +1,33 @@
+#include <malloc.h>
+#include <sys/resource.h>
+
+#include "server/process.h"
+
+namespace {
+
+// A partition's newest segment and every connection hold a descriptor.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+// Receive and fetch buffers of some megabytes come and go all the time: giving each back to the
+// kernel costs a page fault per 4 KiB when the next one is taken.
+void keep_large_blocks() {
+  mallopt(M_MMAP_THRESHOLD, 8 << 20);
+  mallopt(M_TRIM_THRESHOLD, 32 << 20);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  auto parsed = millrace::parse_command_line(argc, argv);
+  if (!parsed.serve) return parsed.exit_code;
+  raise_descriptor_limit();
+  keep_large_blocks();
+  millrace::set_log_level(parsed.serve->log_level);
+  millrace::Process process(*parsed.serve);
+  return process.run();
+}
