@@ -37,6 +37,12 @@ class BrokerCore {
   WallMs broker_time() const { return store_.broker_time(); }
   LeaderEpoch leader_epoch() const { return store_.leader_epoch(); }
 
+  // Back-pressure: false while too much waits for the disk. A session waits for room before it
+  // starts a produce, and reads nothing meanwhile; produce() itself never waits, so that appends
+  // keep the order in which they came.
+  bool has_room() const { return !store_.is_full(); }
+  Future<bool> room() { return store_.room(); }
+
   // One result per item, in order. With AckLevel::none the results say only what was refused at
   // once.
   Task<std::vector<ProduceResult>> produce(std::vector<ProduceItem> items, AckLevel level);

@@ -35,7 +35,6 @@ Result<BatchHeader> prepare(const ProduceItem& item, WallMs now) {
 
 Task<std::vector<ProduceResult>> BrokerCore::produce(std::vector<ProduceItem> items,
                                                      AckLevel level) {
-  if (store_.is_full()) co_await store_.room();
   std::vector<ProduceResult> results(items.size());
   std::vector<PreparedBatch> batches(items.size());
   Routes routes(broker_.runtime().core_count());

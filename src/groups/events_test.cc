@@ -146,6 +146,50 @@ TEST(Snapshot, another_version_is_refused) {
   EXPECT_FALSE(machine.restore(writer.view()));
 }
 
+// A snapshot of the simple group "g", with what `fill` puts into it.
+template <class Fill>
+bool restores(Fill fill) {
+  FieldWriter group;
+  group.put_text(1, "g");
+  fill(group);
+  FieldWriter writer;
+  writer.put(1, 1);
+  writer.put(2, 1);
+  writer.put_message(3, group);
+  GroupMachine machine;
+  return machine.restore(writer.view());
+}
+
+TEST(Snapshot, offsets_out_of_place_are_refused) {
+  EXPECT_TRUE(restores([](FieldWriter& group) {
+    group.put_text(4, "orders");
+    group.put(5, 0);
+    group.put_signed(6, 10);
+  }));
+  EXPECT_FALSE(restores([](FieldWriter& group) { group.put(5, 0); })) << "no topic";
+  EXPECT_FALSE(restores([](FieldWriter& group) { group.put_text(4, "orders"); })) << "no partition";
+  EXPECT_FALSE(restores([](FieldWriter& group) {
+    group.put_text(4, "orders");
+    group.put_signed(6, 10);
+  })) << "an offset before its partition";
+  EXPECT_FALSE(restores([](FieldWriter& group) {
+    group.put_text(4, "orders");
+    group.put(5, 0);
+    group.put(5, 0);
+  })) << "a partition twice";
+  EXPECT_FALSE(restores([](FieldWriter& group) {
+    for (int i = 0; i < 2; ++i) {
+      group.put_text(4, "orders");
+      group.put(5, static_cast<std::uint64_t>(i));
+    }
+  })) << "a topic twice";
+  EXPECT_FALSE(restores([](FieldWriter& group) {
+    group.put_text(4, "orders");
+    group.put(5, 1ULL << 31);
+  })) << "a partition out of range";
+  EXPECT_FALSE(restores([](FieldWriter&) {})) << "a group of nothing";
+}
+
 TEST(Subscription, reads_topics_and_refuses_what_is_cut) {
   Blob metadata = subscription({"orders", "refunds"});
   TopicNames topics;

@@ -97,6 +97,27 @@ TEST(Session, the_join_of_a_new_member_ends_after_its_own_timeout) {
   EXPECT_EQ(host.reply<JoinReply>(join).error, ErrorCode::unknown_member_id);
 }
 
+TEST(Session, begins_with_the_reply_of_the_join) {
+  TestHost host;
+  RequestId join = host.send(consumer("g", "a"));
+  host.advance(3s);
+  ASSERT_FALSE(host.is_parked(join));
+  host.advance(9999ms);
+  EXPECT_EQ(host.describe("g").members.size(), 1u);
+  host.advance(1ms);
+  EXPECT_TRUE(host.describe("g").members.empty());
+}
+
+TEST(Session, a_join_that_changes_nothing_keeps_it_alive) {
+  TestHost host;
+  std::vector<MemberId> ids = host.make_stable("g", 2);
+  host.advance(9s);
+  host.heartbeat("g", kFirst, ids[0]);
+  host.send(consumer_again("g", ids[1]));
+  host.advance(9s);
+  EXPECT_EQ(host.heartbeat("g", kFirst, ids[1]), ErrorCode::ok);
+}
+
 TEST(Session, a_member_that_fails_makes_the_others_rebalance) {
   TestHost host;
   std::vector<MemberId> ids = host.make_stable("g", 3);
@@ -186,6 +207,17 @@ TEST(StaticMember, that_comes_back_takes_its_place_without_a_rebalance) {
   EXPECT_EQ(host.reply<SyncReply>(sync).assignment, blob("for " + ids[1]));
 }
 
+TEST(StaticMember, that_came_back_has_a_session_of_its_own) {
+  TestHost host;
+  std::vector<MemberId> ids = stable_static(host);
+  host.send(static_consumer("two"));
+  host.advance(9999ms);
+  EXPECT_EQ(host.heartbeat("g", kFirst, ids[0]), ErrorCode::ok);
+  host.advance(1ms);
+  EXPECT_EQ(host.heartbeat("g", kFirst, ids[0]), ErrorCode::rebalance_in_progress);
+  EXPECT_EQ(host.describe("g").members.size(), 1u);
+}
+
 TEST(StaticMember, fences_its_old_id) {
   TestHost host;
   std::vector<MemberId> ids = stable_static(host);
@@ -261,7 +293,7 @@ TEST(StaticMember, that_joins_twice_at_once_fences_its_first_join) {
   EXPECT_EQ(host.reply<JoinReply>(second).members.size(), 1u);
 }
 
-TEST(StaticMember, that_does_not_rejoin_stays_until_its_session_ends) {
+TEST(StaticMember, that_does_not_rejoin_stays_in_the_next_generation) {
   TestHost host;
   std::vector<MemberId> ids = stable_static(host);
   JoinGroup slow = static_consumer("two", ids[1]);
@@ -280,6 +312,57 @@ TEST(StaticMember, that_does_not_rejoin_stays_until_its_session_ends) {
   host.advance(8s);
   EXPECT_EQ(host.reply<JoinReply>(third).generation, GenerationId(3));
   EXPECT_EQ(host.reply<JoinReply>(third).members.size(), 2u);
+}
+
+TEST(StaticMember, that_leads_and_does_not_rejoin_hands_the_lead_on) {
+  TestHost host;
+  JoinGroup one = static_consumer("one");
+  one.session_timeout = 30min;
+  RequestId leader = host.send(one);
+  host.advance(3s);
+  host.sync_all("g", host.reply<JoinReply>(leader));
+  RequestId join = host.send(consumer("g", "b"));
+  host.advance(60s);
+  const JoinReply& joined = host.reply<JoinReply>(join);
+  EXPECT_EQ(joined.leader, joined.member_id);
+  EXPECT_EQ(joined.members.size(), 2u);
+}
+
+TEST(StaticMember, a_rebalance_nobody_joins_waits_for_them) {
+  TestHost host;
+  JoinGroup one = static_consumer("one");
+  one.session_timeout = 30min;
+  RequestId leader = host.send(one);
+  host.advance(3s);
+  host.sync_all("g", host.reply<JoinReply>(leader));
+  MemberId id = host.reply<JoinReply>(leader).member_id;
+  JoinGroup passing = consumer("g", "b");
+  passing.require_known_member_id = true;
+  passing.member_id = host.ask<JoinReply>(passing).member_id;
+  host.send(passing);
+  host.leave("g", passing.member_id);
+  host.advance(5min);
+  EXPECT_EQ(host.heartbeat("g", kFirst, id, "one"), ErrorCode::rebalance_in_progress);
+  one.member_id = id;
+  EXPECT_EQ(host.ask<JoinReply>(one).generation, kSecond);
+}
+
+TEST(StaticMember, that_replaced_one_that_had_not_synced_has_to_sync_in_its_time) {
+  TestHost host;
+  RequestId one = host.send(static_consumer("one"));
+  host.send(static_consumer("two"));
+  host.advance(6s);
+  MemberId leader = host.reply<JoinReply>(one).member_id;
+  host.send_sync("g", kFirst, leader);
+  MemberId two = host.ask<JoinReply>(static_consumer("two")).member_id;
+  for (int i = 0; i < 6; ++i) {
+    host.advance(9s);
+    ASSERT_EQ(host.heartbeat("g", kFirst, leader), ErrorCode::ok);
+    ASSERT_EQ(host.heartbeat("g", kFirst, two), ErrorCode::ok);
+  }
+  host.advance(6s);
+  EXPECT_EQ(host.heartbeat("g", kFirst, two), ErrorCode::unknown_member_id);
+  EXPECT_EQ(host.heartbeat("g", kFirst, leader), ErrorCode::rebalance_in_progress);
 }
 
 TEST(StaticMember, with_a_full_group_may_still_come_back) {

@@ -166,16 +166,28 @@ TEST(Retention, of_a_simple_consumer_counts_from_each_commit) {
   EXPECT_EQ(host.state("g"), GroupState::dead);
 }
 
+// A group of one member with the longest session, so that a test can pass weeks in few steps.
+MemberId lone_member(TestHost& host) {
+  JoinGroup join = consumer("g", "a");
+  join.session_timeout = 30min;
+  RequestId request = host.send(join);
+  host.advance(3s);
+  host.sync_all("g", host.reply<JoinReply>(request));
+  return host.reply<JoinReply>(request).member_id;
+}
+
+void live_on(TestHost& host, const MemberId& member, std::chrono::milliseconds time) {
+  for (auto passed = 0ms; passed < time; passed += 20min) {
+    host.advance(20min);
+    ASSERT_EQ(host.heartbeat("g", kFirst, member), ErrorCode::ok);
+  }
+}
+
 TEST(Retention, of_a_group_counts_from_when_it_became_empty) {
   TestHost host;
-  MemberId a = host.make_stable("g", 1)[0];
+  MemberId a = lone_member(host);
   host.commit("g", "orders", 0, 1, kFirst, a);
-  for (int hour = 0; hour < 24 * 8; ++hour) {
-    for (int i = 0; i < 400; ++i) {
-      host.machine().decide(host.context(), RequestId(0), Heartbeat{"g", kFirst, a, {}});
-    }
-    host.advance(9s);
-  }
+  live_on(host, a, kWeek + 1h);
   EXPECT_EQ(host.committed("g", "orders", 0), 1);
   host.leave("g", a);
   host.advance(kWeek - 1min);
@@ -188,18 +200,12 @@ TEST(Retention, of_a_group_counts_from_when_it_became_empty) {
 
 TEST(Retention, of_a_stable_group_spares_the_topics_it_reads) {
   TestHost host;
-  JoinGroup join = consumer("g", "a");
-  join.session_timeout = 1'800'000ms;
-  RequestId request = host.send(join);
-  host.advance(3s);
-  host.sync_all("g", host.reply<JoinReply>(request));
-  MemberId a = host.reply<JoinReply>(request).member_id;
+  MemberId a = lone_member(host);
   host.commit("g", "orders", 0, 1, kFirst, a);
   host.commit("g", "refunds", 0, 2, kFirst, a);
-  for (auto passed = 0ms; passed < kWeek + 1h; passed += 20min) {
-    host.advance(20min);
-    ASSERT_EQ(host.heartbeat("g", kFirst, a), ErrorCode::ok);
-  }
+  live_on(host, a, kWeek - 1h);
+  EXPECT_EQ(host.committed("g", "refunds", 0), 2);
+  live_on(host, a, 2h);
   EXPECT_EQ(host.committed("g", "orders", 0), 1);
   EXPECT_EQ(host.committed("g", "refunds", 0), -1);
 }
@@ -222,6 +228,27 @@ TEST(Retention, an_empty_group_without_offsets_goes_with_the_next_check) {
   EXPECT_EQ(host.state("g"), GroupState::empty);
   host.advance(10min);
   EXPECT_EQ(host.state("g"), GroupState::dead);
+}
+
+TEST(Retention, a_group_that_empties_as_the_check_is_due_keeps_its_offsets) {
+  TestHost host;
+  MemberId a = lone_member(host);
+  host.commit("g", "orders", 0, 1, kFirst, a);
+  live_on(host, a, kWeek + 1h);
+  host.stall(40min);  // the session's end and the check come in one call
+  EXPECT_EQ(host.state("g"), GroupState::empty);
+  EXPECT_EQ(host.committed("g", "orders", 0), 1);
+}
+
+TEST(Retention, an_empty_group_somebody_is_about_to_join_stays) {
+  TestHost host;
+  host.leave("g", host.make_stable("g", 1)[0]);
+  JoinGroup join = consumer("g", "a");
+  join.require_known_member_id = true;
+  join.session_timeout = 30min;
+  MemberId a = host.ask<JoinReply>(join).member_id;
+  host.advance(20min);
+  EXPECT_TRUE(host.is_parked(host.send(consumer_again("g", a))));
 }
 
 TEST(Retention, goes_by_durable_time_over_a_restart) {

@@ -135,6 +135,21 @@ TEST(Rebalance, a_pending_id_holds_the_rebalance_up_until_it_joins) {
   EXPECT_EQ(host.reply<JoinReply>(leader).members.size(), 2u);
 }
 
+TEST(Rebalance, a_pending_id_that_leaves_or_expires_holds_it_up_no_longer) {
+  for (bool leaves : {true, false}) {
+    TestHost host;
+    MemberId a = host.make_stable("g", 1)[0];
+    JoinGroup join = consumer("g", "b");
+    join.require_known_member_id = true;
+    MemberId b = host.ask<JoinReply>(join).member_id;
+    RequestId leader = host.send(consumer_again("g", a));
+    host.advance(9999ms);
+    EXPECT_TRUE(host.is_parked(leader));
+    leaves ? void(host.leave("g", b)) : host.advance(1ms);
+    EXPECT_EQ(host.reply<JoinReply>(leader).members.size(), 1u);
+  }
+}
+
 TEST(Rebalance, a_new_member_makes_the_others_rejoin) {
   TestHost host;
   MemberId a = host.make_stable("g", 1)[0];
@@ -288,6 +303,19 @@ TEST(Rebalance, a_full_group_takes_nobody_else) {
   EXPECT_EQ(host.state("g"), GroupState::stable);
 }
 
+TEST(Rebalance, the_last_to_rejoin_a_full_group_is_put_out) {
+  GroupLimits limits = kafka_limits();
+  limits.members_max = 2;
+  TestHost host(limits);
+  std::vector<MemberId> ids = host.make_stable("g", 2);
+  RequestId leader = host.send(consumer_again("g", ids[0]));
+  RequestId newcomer = host.send(consumer("g", "x"));
+  EXPECT_EQ(host.ask<JoinReply>(consumer_again("g", ids[1])).error,
+            ErrorCode::group_max_size_reached);
+  EXPECT_EQ(host.reply<JoinReply>(leader).members.size(), 2u);
+  EXPECT_EQ(host.reply<JoinReply>(newcomer).error, ErrorCode::ok);
+}
+
 TEST(Rebalance, there_is_a_limit_to_groups_and_to_ids_given_out) {
   GroupLimits limits = kafka_limits();
   limits.groups_max = 1;
@@ -327,6 +355,15 @@ TEST(Sync, a_member_the_leader_forgot_gets_an_empty_assignment_and_strangers_non
   MemberId leader = host.reply<JoinReply>(a).member_id;
   RequestId sync = host.send_sync("g", kFirst, leader, {{"stranger", blob("p1")}});
   EXPECT_EQ(host.reply<SyncReply>(sync).error, ErrorCode::ok);
+  EXPECT_TRUE(host.reply<SyncReply>(sync).assignment.empty());
+}
+
+TEST(Sync, an_assignment_does_not_outlive_its_generation) {
+  TestHost host;
+  MemberId a = host.make_stable("g", 1)[0];
+  JoinReply joined = host.ask<JoinReply>(consumer_again("g", a));
+  ASSERT_EQ(joined.generation, kSecond);
+  RequestId sync = host.send_sync("g", kSecond, a);
   EXPECT_TRUE(host.reply<SyncReply>(sync).assignment.empty());
 }
 

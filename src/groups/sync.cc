@@ -56,7 +56,6 @@ void GroupMachine::handle(Turn& turn, SyncGroup& command) {
 // The replies of this turn leave when the generation is durable, and so do those of later syncs.
 void GroupMachine::commit_generation(Turn& turn, const GroupId& id, Group& group,
                                      SyncGroup& command) {
-  for (auto& [member_id, member] : group.members()) member.info.assignment.clear();
   for (SyncGroup::Assignment& assignment : command.assignments) {
     Member* member = group.find(assignment.member_id);
     if (member) member->info.assignment = std::move(assignment.assignment);

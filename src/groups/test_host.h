@@ -50,6 +50,8 @@ class TestHost {
   RequestId send(GroupCommand command);
   // Time passes; every timer fires at its moment.
   void advance(std::chrono::milliseconds by);
+  // The core was busy elsewhere: the timers of all that time fire at once, late.
+  void stall(std::chrono::milliseconds by);
   // The broker dies: what was parked is gone, a new machine reads the last snapshot and the log.
   void restart();
   // Later restarts begin with the state of now.

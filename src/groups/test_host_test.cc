@@ -108,6 +108,12 @@ void TestHost::advance(std::chrono::milliseconds by) {
   time_ = start_time + by.count();
 }
 
+void TestHost::stall(std::chrono::milliseconds by) {
+  now_ = now_ + Duration(by).count();
+  time_ = time_ + by.count();
+  run_timers();
+}
+
 void TestHost::restart() {
   std::vector<std::uint8_t> before = snapshot();
   parked_.clear();

@@ -17,6 +17,9 @@ using namespace std::chrono_literals;
 
 namespace {
 constexpr Duration kTick = 100ms;
+// After a failed checkpoint: a full disk does not get better by trying ten times a second.
+constexpr Duration kPauseMin = 1s;
+constexpr Duration kPauseMax = 30s;
 }  // namespace
 
 void Store::start() {
@@ -41,11 +44,14 @@ void Store::tick() {
   bool due = written >= std::min(limits_.checkpoint_bytes, limits_.journal_bytes_max / 4) ||
              (written > 0 &&
               core.now() - last_checkpoint_ > Duration(limits_.checkpoint_interval).count());
-  if (due && !checkpointing_) core.spawn("checkpoint", run_checkpoint());
+  bool may = !checkpointing_ && !lane_->failed() &&
+             core.now() - last_checkpoint_ >= checkpoint_pause_.count();
+  if (due && may) core.spawn("checkpoint", run_checkpoint());
 }
 
 Task<void> Store::run_checkpoint() {
   auto done = co_await checkpoint(false);
+  checkpoint_pause_ = done ? Duration(0) : std::clamp(checkpoint_pause_ * 2, kPauseMin, kPauseMax);
   if (!done) {
     log_error("storage", "a checkpoint failed and will be tried again: {}", done.error().message());
   }

@@ -99,6 +99,7 @@ class Store {
   bool started_ = false;
   bool closing_ = false;
   bool checkpointing_ = false;
+  Duration checkpoint_pause_{0};  // after a failure, doubled each time
   MonotonicTime last_checkpoint_;
   MonotonicTime last_append_seen_;
   JournalSequence last_sequence_seen_;

@@ -1,5 +1,7 @@
 #include "protocols/kafka/server.h"
 
+#include "base/log.h"
+
 namespace millrace::kafka {
 
 KafkaServer::KafkaServer(Runtime& runtime, Broker& broker, SessionLimits limits)
@@ -26,6 +28,11 @@ void KafkaServer::accept(std::unique_ptr<PendingSocket> pending) {
     auto session =
         std::make_shared<Session>(pending->open_on(core), broker_.core(id), endpoint_, limits_);
     PerCore& here = cores_[id.value()];
+    if (here.sessions.size() >= limits_.connections_max) {
+      log_warning("kafka", "refused a connection: core {} has {} already", id.value(),
+                  here.sessions.size());
+      return session->close();
+    }
     here.sessions.insert(session);
     core.spawn("kafka connection", run(&here, std::move(session)));
   });

@@ -105,6 +105,10 @@ Task<bool> Session::handle_frame(Bytes frame) {
     co_return false;
   }
   co_await wait_for_room();
+  if (command->pipelined && !broker().has_room()) {
+    flush();
+    co_await broker().room();
+  }
   if (broken_) co_return false;
   Context context{connection_, header->version, std::move(header->client_id).value_or("")};
   Bytes body = frame.slice(reader.position(), reader.remaining());

@@ -23,7 +23,8 @@ struct SessionLimits {
   std::size_t frame_bytes_max = 100 << 20;  // socket.request.max.bytes
   std::size_t in_flight_max = 64;
   std::size_t outbox_bytes_max = 1 << 20;
-  std::size_t read_bytes = 64 << 10;  // space offered to one read
+  std::size_t read_bytes = 64 << 10;    // space offered to one read
+  std::size_t connections_max = 20000;  // of a core; further ones are closed at once
 };
 
 class Session : public std::enable_shared_from_this<Session> {

@@ -71,7 +71,8 @@ void AsioRuntime::on_stop_signal(Work work) {
   state_->signals.emplace(state_->cores[0]->context(), SIGTERM, SIGINT);
   state_->signals->async_wait([state = state_.get()](const boost::system::error_code& error, int) {
     if (error) return;
-    state->signals->clear();
+    // Further signals are swallowed: a supervisor that asks twice must not cut short the stop it
+    // asked for.
     state->on_stop_signal();
   });
 }

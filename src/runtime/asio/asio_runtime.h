@@ -32,8 +32,8 @@ class AsioRuntime final : public Runtime {
   void run();
   // From any thread, and from a core; before run() as well. Idempotent.
   void stop();
-  // Runs `work` on core 0 at the first SIGTERM or SIGINT; the second one ends the process as if
-  // nobody handled it. Before run(), once.
+  // Runs `work` on core 0 at the first SIGTERM or SIGINT; later ones change nothing. Before
+  // run(), once.
   void on_stop_signal(Work work);
 
   std::size_t core_count() const override;
