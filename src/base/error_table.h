@@ -19,8 +19,10 @@ MILLRACE_ERROR(invalid_partitions, 37, "the number of partitions is invalid")
 MILLRACE_ERROR(invalid_replication_factor, 38, "the replication factor is invalid")
 MILLRACE_ERROR(invalid_replica_assignment, 39, "the replica assignment is invalid")
 MILLRACE_ERROR(offset_out_of_range, 1, "the offset is outside of the range kept by this broker")
-MILLRACE_ERROR(fenced_leader_epoch, 74, "the leader epoch of the request is older than the broker's")
-MILLRACE_ERROR(unknown_leader_epoch, 75, "the leader epoch of the request is newer than the broker's")
+MILLRACE_ERROR(fenced_leader_epoch, 74,
+               "the leader epoch of the request is older than the broker's")
+MILLRACE_ERROR(unknown_leader_epoch, 75,
+               "the leader epoch of the request is newer than the broker's")
 
 MILLRACE_ERROR(fetch_session_not_found, 70, "this broker keeps no fetch session with this id")
 
@@ -34,11 +36,13 @@ MILLRACE_ERROR(unsupported_compression_type, 76, "the compression type is unknow
 MILLRACE_ERROR(invalid_required_acks, 21, "acks must be -1, 0 or 1")
 
 // Producers
-MILLRACE_ERROR(out_of_order_sequence_number, 45, "the batch's sequence does not follow the last one of its producer")
+MILLRACE_ERROR(out_of_order_sequence_number, 45,
+               "the batch's sequence does not follow the last one of its producer")
 MILLRACE_ERROR(duplicate_sequence_number, 46, "the batch was written before")
 MILLRACE_ERROR(invalid_producer_epoch, 47, "a newer incarnation of this producer has written")
 MILLRACE_ERROR(unknown_producer_id, 59, "nothing is known of this producer id")
-MILLRACE_ERROR(transactions_unsupported, 53, "transactions are not supported yet: leave transactional.id unset")
+MILLRACE_ERROR(transactions_unsupported, 53,
+               "transactions are not supported yet: leave transactional.id unset")
 
 // Groups
 MILLRACE_ERROR(coordinator_loading, 14, "the group coordinator is still loading")
@@ -58,7 +62,8 @@ MILLRACE_ERROR(non_empty_group, 68, "the group still has members")
 MILLRACE_ERROR(group_subscribed_to_topic, 86, "members of the group are subscribed to the topic")
 
 // Storage
-MILLRACE_ERROR(outcome_unknown, 56, "a disk error left the outcome unknown: it may or may not have been written")
+MILLRACE_ERROR(outcome_unknown, 56,
+               "a disk error left the outcome unknown: it may or may not have been written")
 MILLRACE_ERROR(storage_failed, 56, "the storage of this broker failed, see its log")
 MILLRACE_ERROR(storage_full, 56, "the disk is full")
 MILLRACE_ERROR(storage_corrupt, 56, "stored data is corrupt")

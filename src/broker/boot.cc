@@ -31,8 +31,12 @@ Result<void> BrokerCore::adopt(std::shared_ptr<const CatalogImage> image,
   return {};
 }
 
-bool BrokerCore::stop_here() {
+bool BrokerCore::refuse_from_now_on() {
   stopping_ = true;
+  return true;
+}
+
+bool BrokerCore::wake_everybody() {
   for (auto& [shard, host] : groups_) host->stop(Error(ErrorCode::stopping));
   if (catalog_) catalog_->stop(Error(ErrorCode::stopping));
   for (auto& [id, partition] : partitions_) partition->wake_waiters();
@@ -105,7 +109,12 @@ Task<void> Broker::stop() {
   Core& here = runtime_.core(CoreId(0));
   for (auto& core : cores_) {
     BrokerCore* target = core.get();
-    co_await call_on(here, target->core(), [target] { return target->stop_here(); });
+    co_await call_on(here, target->core(), [target] { return target->refuse_from_now_on(); });
+  }
+  // Only now: who is woken must find every core stopping, or it would wait again.
+  for (auto& core : cores_) {
+    BrokerCore* target = core.get();
+    co_await call_on(here, target->core(), [target] { return target->wake_everybody(); });
   }
 }
 

@@ -89,7 +89,8 @@ class BrokerCore {
   Result<void> check_epoch(LeaderEpoch current) const;
   Result<void> adopt(std::shared_ptr<const CatalogImage> image,
                      const std::vector<std::shared_ptr<const TopicInfo>>& added);
-  bool stop_here();
+  bool refuse_from_now_on();
+  bool wake_everybody();
 
   Broker& broker_;
   CoreStore& store_;

@@ -41,7 +41,11 @@ Task<std::vector<FetchResult>> BrokerCore::fetch(FetchCommand command) {
         co_await start_on(core(), owner_core.core(), std::move(read));
       }
     }
-    if (is_answer(command, results) || core().now() >= deadline || stopping_) co_return results;
+    if (is_answer(command, results) || core().now() >= deadline || stopping_) {
+      // Partitions that stayed quiet still hold it: let them know that they may forget it.
+      if (waiter) waiter->retire();
+      co_return results;
+    }
     if (!waiter) {
       // Once more, leaving word at each partition: what came in between is not missed.
       waiter = std::make_shared<Waiter>(core());
@@ -68,7 +72,8 @@ Task<bool> BrokerCore::read_here(std::vector<Route> routes, const FetchCommand* 
       result.error = ErrorCode::unknown_topic_or_partition;
       continue;
     }
-    if (waiter) partition->add_waiter(waiter);
+    if (waiter && stopping_) waiter->notify();
+    if (waiter && !stopping_) partition->add_waiter(waiter);
     PartitionLog& log = partition->log();
     result.high_watermark = log.high_watermark();
     result.log_start = log.log_start();

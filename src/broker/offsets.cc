@@ -48,9 +48,9 @@ Task<Result<TimePosition>> BrokerCore::find_position_here(PartitionId id, Leader
     co_return position;
   }
   if (query.kind == Kind::newest_timestamp) {
-    auto newest = log.newest_batch();
+    auto newest = log.newest_timestamp();
     if (!newest) co_return TimePosition{};
-    query.time = newest->max_timestamp;
+    query.time = *newest;
   }
   auto batch = co_await log.batch_at_time(query.time);
   if (!batch) co_return std::unexpected(batch.error());
@@ -64,8 +64,15 @@ Task<Result<TimePosition>> BrokerCore::find_position_here(PartitionId id, Leader
       co_return position;
     }
   }
-  co_return fail(ErrorCode::storage_corrupt,
-                 fmt::format("a batch of partition {} can't be read", id.value()));
+  if (!reader.ok()) {
+    co_return fail(ErrorCode::storage_corrupt,
+                   fmt::format("a batch of partition {} can't be read", id.value()));
+  }
+  // The producer wrote a newest timestamp that none of its records has: the batch's start misses
+  // nothing.
+  position.offset = reader.header().base_offset;
+  position.timestamp = reader.header().max_timestamp;
+  co_return position;
 }
 
 Task<Result<EpochEnd>> BrokerCore::find_epoch_end(std::shared_ptr<const TopicInfo> topic,

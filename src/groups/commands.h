@@ -136,7 +136,7 @@ struct OffsetCommit {
   struct Partition {
     std::int32_t partition = 0;
     Offset offset;
-    std::optional<LeaderEpoch> leader_epoch;
+    std::optional<LeaderEpoch> leader_epoch;  // negative: none
     std::string metadata;
   };
   struct Topic {

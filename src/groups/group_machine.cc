@@ -1,5 +1,7 @@
 #include "groups/group_machine.h"
 
+#include <algorithm>
+
 #include "base/assert.h"
 #include "groups/events.h"
 #include "groups/monotonic.h"

@@ -65,7 +65,7 @@ class GroupMachine {
   };
   using Groups = std::map<GroupId, Group, std::less<>>;
 
-  // group_machine.cc
+  // One per verb, each in the file of its subject.
   void handle(Turn& turn, JoinGroup& command);
   void handle(Turn& turn, SyncGroup& command);
   void handle(Turn& turn, Heartbeat& command);
@@ -76,6 +76,8 @@ class GroupMachine {
   void handle(Turn& turn, ListGroups& command);
   void handle(Turn& turn, DeleteGroup& command);
   void handle(Turn& turn, OffsetDelete& command);
+
+  // group_machine.cc
   Group* find(std::string_view group);
   // Forgets a group of which nothing is left.
   void forget_if_nothing(const GroupId& id);
@@ -89,7 +91,7 @@ class GroupMachine {
   void rejoin(Turn& turn, const GroupId& id, Group& group, Member& member, JoinGroup& command);
   void update_member(Group& group, Member& member, JoinGroup& command);
   void park_join(Turn& turn, Group& group, Member& member);
-  bool has_room(const Group& group, const JoinGroup& command);
+  bool has_room(const Group& group, const JoinGroup& command) const;
   MemberId new_member_id(const Turn& turn, const Group& group, const std::string& prefix);
   JoinReply generation_reply(const Group& group, const MemberId& member_id) const;
   void rebalance_or_complete(Turn& turn, const GroupId& id, Group& group);

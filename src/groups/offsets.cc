@@ -68,8 +68,9 @@ void GroupMachine::handle(Turn& turn, OffsetCommit& command) {
       ErrorCode error = reply.error;
       if (error == ErrorCode::ok) error = check_committed_offset(partition);
       if (error == ErrorCode::ok) {
-        event.partition(partition.partition, partition.offset, partition.leader_epoch,
-                        partition.metadata);
+        auto epoch = partition.leader_epoch;
+        if (epoch && epoch->value() < 0) epoch.reset();
+        event.partition(partition.partition, partition.offset, epoch, partition.metadata);
       }
       answers.partitions.push_back({partition.partition, error});
     }

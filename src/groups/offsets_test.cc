@@ -77,7 +77,7 @@ TEST(OffsetCommit, a_commit_without_epoch_and_metadata_clears_those_before) {
   TestHost host;
   OffsetCommit commit{.group = "g", .topics = {{"t", {{0, Offset(1), LeaderEpoch(7), "note"}}}}};
   host.send(commit);
-  host.commit("g", "t", 0, 2);
+  host.send(OffsetCommit{.group = "g", .topics = {{"t", {{0, Offset(2), LeaderEpoch(-1), ""}}}}});
   OffsetFetchReply all = host.ask<OffsetFetchReply>(OffsetFetch{.group = "g"});
   EXPECT_FALSE(all.topics.at(0).partitions.at(0).leader_epoch.has_value());
   EXPECT_EQ(all.topics.at(0).partitions.at(0).metadata, "");

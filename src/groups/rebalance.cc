@@ -1,7 +1,9 @@
 // Joining: a group gathers its members and opens the next generation.
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <limits>
+#include <utility>
 
 #include "base/assert.h"
 #include "groups/events.h"
@@ -70,7 +72,7 @@ void GroupMachine::handle(Turn& turn, JoinGroup& command) {
 
 // While the members gather, the joins count and not the members, so that the last to rejoin a group
 // above its limit are put out; afterwards everybody in the group has joined.
-bool GroupMachine::has_room(const Group& group, const JoinGroup& command) {
+bool GroupMachine::has_room(const Group& group, const JoinGroup& command) const {
   if (group.state == GroupState::empty) return true;
   const MemberId* known = &command.member_id;
   if (command.member_id.empty() && command.instance_id) {

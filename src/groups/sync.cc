@@ -1,5 +1,6 @@
 // Syncing: the leader hands out the assignments, which makes its generation durable.
-#include <map>
+#include <utility>
+#include <vector>
 
 #include "base/assert.h"
 #include "groups/events.h"

@@ -7,9 +7,8 @@
 //   co_return co_await std::move(answer);
 //
 // set() never runs the waiting coroutine inside the caller: it is resumed by the core afterwards,
-// so a loop over a container may set promises. A Promise that goes without a value is a bug
-// (asserted in await_resume by nobody coming: the future would wait for ever), so its destructor
-// asserts that a value was set or nobody waits.
+// so a loop over a container may set promises. A Promise that goes without a value while somebody
+// waits is a bug (the future would wait for ever): its destructor asserts.
 #pragma once
 
 #include <coroutine>
@@ -56,7 +55,11 @@ class Promise {
  public:
   explicit Promise(Core& core) : state_(new future_detail::State<T>{core, {}, {}}) {}
   Promise(Promise&&) noexcept = default;
-  Promise& operator=(Promise&&) noexcept = default;
+  Promise& operator=(Promise&& other) noexcept {
+    state_.swap(other.state_);
+    return *this;
+  }
+  ~Promise() { ASSERT(!state_ || state_->value.has_value() || !state_->waiting); }
 
   Future<T> future() const { return Future<T>(state_); }
   bool is_set() const { return state_->value.has_value(); }

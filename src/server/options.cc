@@ -16,7 +16,10 @@ std::size_t default_cores() {
   return std::max<std::size_t>(1, std::thread::hardware_concurrency() - 1);
 }
 
-bool is_wildcard(const std::string& host) { return host == "0.0.0.0" || host == "::"; }
+// In any spelling: 0.0.0.0, ::, 0:0:0:0:0:0:0:0, 0.
+bool is_wildcard(const std::string& host) {
+  return host.find_first_not_of("0:.") == std::string::npos;
+}
 
 Result<std::optional<Address>> parse_listener(const std::string& flag, const std::string& text) {
   if (text == "off") return std::nullopt;
@@ -78,8 +81,10 @@ Result<Address> parse_address(const std::string& text) {
   }
   Address address;
   address.host = text.substr(0, colon);
-  if (address.host.front() == '[' && address.host.back() == ']') {
+  if (address.host.size() > 2 && address.host.front() == '[' && address.host.back() == ']') {
     address.host = address.host.substr(1, address.host.size() - 2);
+  } else if (address.host.find_first_of("[]:") != std::string::npos) {
+    return fail(ErrorCode::invalid_config, "an IPv6 address stands in brackets, as in [::1]:9092");
   }
   const char* begin = text.data() + colon + 1;
   const char* end = text.data() + text.size();

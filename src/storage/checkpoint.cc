@@ -8,12 +8,61 @@
 
 #include <algorithm>
 
+#include "base/copy.h"
 #include "base/log.h"
 #include "storage/store.h"
 
 namespace millrace {
 
 using namespace std::chrono_literals;
+
+static constexpr std::size_t kWriteStep = 1 << 20;
+
+// Gathers small pieces into writes of about kWriteStep, laid out as they will lie in the file's
+// pages: the kernel copies page to page several times faster than from memory that is shifted
+// against them.
+class SegmentWriter {
+ public:
+  SegmentWriter() : space_(Buffer::allocate(kWriteStep + 2 * kPage)) {}
+
+  void begin(std::shared_ptr<File> file, std::uint64_t position) {
+    ASSERT(filled_ == 0);
+    file_ = std::move(file);
+    position_ = position;
+  }
+  Result<void> add(const Bytes& bytes) {
+    for (std::size_t done = 0; done < bytes.size();) {
+      std::size_t part = std::min(bytes.size() - done, kWriteStep - filled_);
+      copy_bytes(start() + filled_, bytes.data() + done, part);
+      filled_ += part;
+      done += part;
+      if (filled_ == kWriteStep) TRY(flush());
+    }
+    return {};
+  }
+  Result<void> flush() {
+    if (filled_ == 0) return {};
+    ByteChain chain;
+    chain.append(Bytes(space_, static_cast<std::size_t>(start() - space_->data()), filled_));
+    TRY(file_->write_at(position_, chain));
+    position_ += filled_;
+    filled_ = 0;
+    return {};
+  }
+
+ private:
+  static constexpr std::size_t kPage = 4096;
+  std::uint8_t* start() {
+    auto address = reinterpret_cast<std::uintptr_t>(space_->data());
+    std::uint8_t* page = space_->data() + (kPage - address % kPage) % kPage;
+    return page + position_ % kPage;
+  }
+
+  BufferRef space_;
+  std::shared_ptr<File> file_;
+  std::uint64_t position_ = 0;  // of what is gathered, in the file
+  std::size_t filled_ = 0;
+};
 
 namespace {
 constexpr Duration kTick = 100ms;
@@ -23,6 +72,8 @@ constexpr Duration kPauseMax = 30s;
 }  // namespace
 
 void Store::start() {
+  // A recovered partition that nobody opened would lose its tail with the first checkpoint.
+  ASSERT(unclaimed().empty());
   started_ = true;
   last_checkpoint_ = runtime_.core(CoreId(0)).now();
   tick();
@@ -40,8 +91,10 @@ void Store::tick() {
   } else if (core.now() - last_append_seen_ > Duration(limits_.mark_after).count()) {
     lane_->mark_when_idle();
   }
-  std::uint64_t written = lane_->bytes_since_release();
-  bool due = written >= std::min(limits_.checkpoint_bytes, limits_.journal_bytes_max / 4) ||
+  if (lane_->is_stalled()) lane_->retry();
+  std::uint64_t written = lane_->bytes_written() - checkpointed_bytes_;
+  bool due = lane_->is_stalled() ||
+             written >= std::min(limits_.checkpoint_bytes, limits_.journal_bytes_max / 4) ||
              (written > 0 &&
               core.now() - last_checkpoint_ > Duration(limits_.checkpoint_interval).count());
   bool may = !checkpointing_ && !lane_->failed() &&
@@ -57,17 +110,38 @@ Task<void> Store::run_checkpoint() {
   }
 }
 
+// What is durable on every core, and up to which group that is complete. The journal's thread asks
+// the cores: its word comes behind its own news of every group up to there.
+Task<Store::Collected> Store::collect() {
+  Core& here = runtime_.core(CoreId(0));
+  Collected collected;
+  collected.flushes.resize(cores_.size());
+  std::size_t missing = cores_.size();
+  Promise<bool> complete(here);
+  auto done = complete.future();
+  lane_->at_group_boundary([&](JournalSequence through) {
+    collected.through = through;
+    for (std::size_t i = 0; i < cores_.size(); ++i) {
+      CoreStore* core = cores_[i].get();
+      core->core().post([&, core, i] {
+        collected.flushes[i] = core->begin_flushes();
+        here.post([&] {
+          if (--missing == 0) complete.set(true);
+        });
+      });
+    }
+  });
+  co_await done;
+  co_return collected;
+}
+
 Task<Result<void>> Store::checkpoint(bool last) {
   ASSERT(!checkpointing_);
   checkpointing_ = true;
   Core& here = runtime_.core(CoreId(0));
   last_checkpoint_ = here.now();
-  JournalSequence through = lane_->durable_through();
-  std::vector<std::vector<PartitionLog::Flush>> flushes(cores_.size());
-  for (std::size_t i = 0; i < cores_.size(); ++i) {
-    CoreStore* core = cores_[i].get();
-    flushes[i] = co_await call_on(here, core->core(), [core] { return core->begin_flushes(); });
-  }
+  std::uint64_t written = lane_->bytes_written();
+  auto [through, flushes] = co_await collect();
   Result<void> outcome = co_await call_on(here, *background_, [&]() -> Result<void> {
     ManifestEdit edit;
     for (auto& of_core : flushes) {
@@ -103,7 +177,10 @@ Task<Result<void>> Store::checkpoint(bool last) {
       return true;
     });
   }
-  if (outcome) lane_->release(through);
+  if (outcome) {
+    lane_->release(through);
+    checkpointed_bytes_ = written;
+  }
   checkpointing_ = false;
   co_return outcome;
 }
@@ -117,12 +194,8 @@ Task<Result<void>> Store::close() {
   co_return co_await checkpoint(true);
 }
 
-Result<ByteChain> Store::bytes_of(const TailEntry& entry) {
-  ByteChain chain;
-  if (!entry.bytes.empty()) {
-    chain.append(entry.bytes);
-    return chain;
-  }
+Result<Bytes> Store::bytes_of(const TailEntry& entry) {
+  if (!entry.bytes.empty()) return entry.bytes;
   ASSERT(entry.file);
   BufferRef buffer = Buffer::allocate(entry.place.size);
   auto count = entry.file->file().read_at(entry.position, {buffer->data(), entry.place.size});
@@ -132,8 +205,7 @@ Result<ByteChain> Store::bytes_of(const TailEntry& entry) {
     return fail(ErrorCode::storage_corrupt, fmt::format("{}: the batch at position {} is damaged",
                                                         entry.file->path(), entry.position));
   }
-  chain.append(std::move(bytes));
-  return chain;
+  return bytes;
 }
 
 Result<std::shared_ptr<Segment>> Store::make_segment(PartitionLog::Flush& flush, Offset base) {
@@ -147,28 +219,21 @@ Result<std::shared_ptr<Segment>> Store::make_segment(PartitionLog::Flush& flush,
 }
 
 Result<void> Store::write_flush(PartitionLog::Flush& flush,
-                                std::vector<std::shared_ptr<File>>& to_sync, bool& made_file) {
-  constexpr std::size_t kWriteStep = 1 << 20;
+                                std::vector<std::shared_ptr<File>>& to_sync, bool& made_file,
+                                SegmentWriter& writer) {
   std::shared_ptr<Segment> segment = flush.active;
   std::uint64_t position = segment ? segment->bytes() : 0;
-  ByteChain pending;
-  std::uint64_t pending_at = position;
-  auto write_pending = [&]() -> Result<void> {
-    if (pending.empty()) return {};
-    TRY(segment->file()->write_at(pending_at, pending));
-    pending_at += pending.size();
-    pending.clear();
-    return {};
-  };
+  if (segment) writer.begin(segment->file(), position);
   for (const TailEntry& entry : flush.entries) {
     bool full = segment && position > 0 && position + entry.place.size > limits_.segment_bytes;
     if (!segment || full) {
-      if (segment) TRY(write_pending());
+      TRY(writer.flush());
       auto made = make_segment(flush, entry.place.base);
       if (!made) return std::unexpected(made.error());
       made_file = true;
       segment = std::move(*made);
-      position = pending_at = 0;
+      position = 0;
+      writer.begin(segment->file(), position);
     }
     if (flush.written.empty() || flush.written.back().first != segment) {
       flush.written.push_back({segment, {}});
@@ -176,12 +241,11 @@ Result<void> Store::write_flush(PartitionLog::Flush& flush,
     }
     auto bytes = bytes_of(entry);
     if (!bytes) return std::unexpected(bytes.error());
-    pending.append(std::move(*bytes));
+    TRY(writer.add(*bytes));
     position += entry.place.size;
     flush.written.back().second.push_back(entry.place);
-    if (pending.size() >= kWriteStep) TRY(write_pending());
   }
-  TRY(write_pending());
+  TRY(writer.flush());
   for (const auto& [written, batches] : flush.written) {
     bool known = !flush.state.segments.empty() &&
                  flush.state.segments.back().file_number == written->state().file_number;
@@ -199,7 +263,8 @@ Result<void> Store::write_flush(PartitionLog::Flush& flush,
 Result<void> Store::write_flushes(std::vector<PartitionLog::Flush>& flushes) {
   std::vector<std::shared_ptr<File>> to_sync;
   bool made_file = false;
-  for (PartitionLog::Flush& flush : flushes) TRY(write_flush(flush, to_sync, made_file));
+  SegmentWriter writer;
+  for (PartitionLog::Flush& flush : flushes) TRY(write_flush(flush, to_sync, made_file, writer));
   for (const auto& file : to_sync) TRY(file->sync());
   if (made_file) TRY(runtime_.files().sync_directory(directory_ + "/segments"));
   return {};

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -67,12 +68,20 @@ class Journal {
   virtual void release(JournalSequence through) = 0;
   // Writes a flush mark when nothing else is going on and the newest group has none yet.
   virtual void mark_when_idle() = 0;
+  // Calls `work` between two groups, with the newest durable one, on the journal's thread: what it
+  // posts to a core comes after done() of every append up to that group.
+  using BoundaryWork = std::move_only_function<void(JournalSequence)>;
+  virtual void at_group_boundary(BoundaryWork work) = 0;
+  // Full: nothing is written until a release. A caller that sees this should make one, and call
+  // retry() now and then, for files that were in use by a reader when they were released.
+  virtual bool is_stalled() const = 0;
+  virtual void retry() = 0;
   // The newest group known to be durable.
   virtual JournalSequence durable_through() const = 0;
   // Appended and not yet done.
   virtual std::size_t pending_bytes() const = 0;
-  // Written since the newest release.
-  virtual std::uint64_t bytes_since_release() const = 0;
+  // Written in this run, all groups together.
+  virtual std::uint64_t bytes_written() const = 0;
   virtual bool failed() const = 0;
 };
 

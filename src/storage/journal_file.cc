@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "record/crc32c.h"
@@ -18,10 +19,11 @@ std::uint32_t header_crc(const FileHeader& header) {
   return crc32c({reinterpret_cast<const std::uint8_t*>(&header), offsetof(FileHeader, crc)});
 }
 
-Bytes zeros(std::size_t size) {
-  BufferRef buffer = Buffer::allocate(size);
-  std::memset(buffer->data(), 0, size);
-  return Bytes(std::move(buffer), 0, size);
+// Page-aligned: the kernel copies far slower from memory that lies a few bytes off the page it
+// writes to.
+Bytes zeros() {
+  alignas(kBlock) static const std::uint8_t kZeros[kZeroStep] = {};
+  return Bytes::of_static(kZeros);
 }
 
 // Whether any block of the file looks like a group: then a missing header is damage, not an
@@ -64,9 +66,10 @@ Result<std::shared_ptr<JournalFile>> JournalFile::create(FileSystem& files, cons
   auto file = files.open(path, OpenMode::create);
   if (!file) return std::unexpected(file.error());
   if (zeroed) {
-    ByteChain step;
-    step.append(zeros(kZeroStep));
     for (std::uint64_t position = 0; position < header.file_size; position += kZeroStep) {
+      ByteChain step;
+      step.append(
+          zeros().slice(0, std::min<std::uint64_t>(kZeroStep, header.file_size - position)));
       TRY((*file)->write_at(position, step));
     }
   } else {

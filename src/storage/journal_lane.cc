@@ -18,8 +18,9 @@ using journal_format::kBlock;
 
 namespace {
 
-// Files kept ready ahead of the writer.
-constexpr std::size_t kReadyFiles = 2;
+// Files made ready ahead of the writer when none is being recycled. Recycled ones are all kept:
+// zeroing a file costs as much as writing it.
+constexpr std::size_t kReadyFiles = 1;
 
 Bytes zero_padding(std::size_t size) {
   static const std::uint8_t kZeros[kBlock] = {};
@@ -57,7 +58,7 @@ JournalLane::~JournalLane() { stop(); }
 
 Result<void> JournalLane::open() {
   for (auto& file : std::exchange(spare_, {})) {
-    if (file->size() == limits_.journal_file_bytes && ready_.size() < kReadyFiles) {
+    if (file->size() == limits_.journal_file_bytes) {
       TRY(file->recycle());
       total_file_bytes_ += file->size();
       ready_.push_back(std::move(file));
@@ -65,21 +66,57 @@ Result<void> JournalLane::open() {
       TRY(runtime_.files().remove(file->path()));
     }
   }
+  // What a killed process wrote may be in the page cache alone, files and their names; from here on
+  // readers see it, so it must be durable now.
+  for (auto& file : sealed_) TRY(file->file().sync());
   if (ready_.empty()) {
     bool first = next_file_id_ == 1;
     auto size = first ? limits_.journal_first_file_bytes : limits_.journal_file_bytes;
     auto header = next_header(size);
     auto made = JournalFile::create(runtime_.files(), path_of(header.file_id), header, first);
     if (!made) return std::unexpected(made.error());
-    TRY(runtime_.files().sync_directory(directory_));
     total_file_bytes_ += size;
     ready_.push_back(std::move(*made));
   }
+  TRY(runtime_.files().sync_directory(directory_));
   prepare_ahead();
   return {};
 }
 
-void JournalLane::stop() { writer_.reset(); }
+void JournalLane::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    if (std::exchange(stopped_, true)) return;
+  }
+  writer_.reset();
+  // Only a stalled lane has any left.
+  tell_done(std::exchange(waiting_, {}), fail(ErrorCode::outcome_unknown));
+}
+
+void JournalLane::at_group_boundary(BoundaryWork work) {
+  std::lock_guard lock(mutex_);
+  boundary_.push_back(std::move(work));
+  if (writing_) return;  // taken with the next group, at the latest when there is none
+  writer_->submit([this] { run_boundary_works(); });
+}
+
+void JournalLane::run_boundary_works() {
+  std::vector<BoundaryWork> works;
+  {
+    std::lock_guard lock(mutex_);
+    works.swap(boundary_);
+  }
+  for (BoundaryWork& work : works) work(durable_through());
+}
+
+bool JournalLane::is_stalled() const {
+  std::lock_guard lock(mutex_);
+  return stalled_;
+}
+
+void JournalLane::retry() {
+  background_.submit([this] { recycle_released(); });
+}
 
 std::string JournalLane::path_of(std::uint64_t file_id) const {
   return fmt::format("{}/0-{:08}.journal", directory_, file_id);
@@ -119,10 +156,15 @@ void JournalLane::mark_when_idle() {
 void JournalLane::write_loop() {
   while (write_once() == Step::wrote) {
   }
+  // One that came while the last round found the journal full: the checkpoint that would make room
+  // waits for it.
+  run_boundary_works();
 }
 
-std::vector<JournalLane::Waiting> JournalLane::take_group(bool& mark) {
+std::vector<JournalLane::Waiting> JournalLane::take_group(bool& mark,
+                                                          std::vector<BoundaryWork>& boundary) {
   std::lock_guard lock(mutex_);
+  boundary.swap(boundary_);
   mark = std::exchange(mark_wanted_, false);
   std::vector<Waiting> group;
   std::size_t bytes = 0;
@@ -137,14 +179,16 @@ std::vector<JournalLane::Waiting> JournalLane::take_group(bool& mark) {
     group.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
     waiting_.erase(waiting_.begin(), end);
   }
-  mark = mark && group.empty() && marked_through_.value() < durable_through_;
+  mark = mark && group.empty() && marked_through_ < newest_data_;
   if (group.empty() && !mark) writing_ = false;
   return group;
 }
 
 JournalLane::Step JournalLane::write_once() {
   bool mark = false;
-  std::vector<Waiting> group = take_group(mark);
+  std::vector<BoundaryWork> boundary;
+  std::vector<Waiting> group = take_group(mark, boundary);
+  for (BoundaryWork& work : boundary) work(durable_through());
   if (group.empty() && !mark) return Step::idle;
   if (failed()) {
     tell_done(std::move(group), fail(ErrorCode::outcome_unknown));
@@ -156,15 +200,8 @@ JournalLane::Step JournalLane::write_once() {
   }
   needed = align_up(needed);
   if (!current_ || position_ + needed > current_->size()) {
-    Result<void> rolled = roll(needed);
-    if (!rolled && rolled.error().code == ErrorCode::would_block) {
-      std::lock_guard lock(mutex_);
-      waiting_.insert(waiting_.begin(), std::make_move_iterator(group.begin()),
-                      std::make_move_iterator(group.end()));
-      stalled_ = true;
-      writing_ = false;
-      return Step::stalled;
-    }
+    Result<void> rolled = roll(needed, group);
+    if (!rolled && rolled.error().code == ErrorCode::would_block) return Step::stalled;
     if (!rolled) {
       fail_all(rolled.error());
       tell_done(std::move(group), fail(ErrorCode::outcome_unknown));
@@ -182,7 +219,8 @@ JournalLane::Step JournalLane::write_once() {
     return Step::wrote;
   }
   position_ += needed;
-  bytes_since_release_.fetch_add(needed, std::memory_order_relaxed);
+  bytes_written_.fetch_add(needed, std::memory_order_relaxed);
+  if (!mark) newest_data_ = next_sequence_;
   current_->last_sequence = next_sequence_;
   // Told before it is published: who reads durable_through() and then posts to a core comes after
   // done().
@@ -241,7 +279,7 @@ Result<void> JournalLane::write_group(std::vector<Waiting>& group, bool mark) {
   return current_->file().write_at(position_, chain);
 }
 
-Result<void> JournalLane::roll(std::uint64_t needed) {
+Result<void> JournalLane::roll(std::uint64_t needed, std::vector<Waiting>& group) {
   std::shared_ptr<JournalFile> next = take_ready();
   if (next && kBlock + needed > next->size()) {
     // Only the small first file or a group larger than a file: make one that fits.
@@ -258,6 +296,10 @@ Result<void> JournalLane::roll(std::uint64_t needed) {
       if (total_file_bytes_ + size > limits_.journal_bytes_max && anything_to_wait_for &&
           size == limits_.journal_file_bytes) {
         if (current_) sealed_.push_back(std::exchange(current_, nullptr));
+        waiting_.insert(waiting_.begin(), std::make_move_iterator(group.begin()),
+                        std::make_move_iterator(group.end()));
+        stalled_ = true;
+        writing_ = false;
         return fail(ErrorCode::would_block);
       }
       header = next_header(size);
@@ -325,7 +367,6 @@ void JournalLane::release(JournalSequence through) {
     std::lock_guard lock(mutex_);
     released_through_ = std::max(released_through_, through);
   }
-  bytes_since_release_.store(0, std::memory_order_relaxed);
   background_.submit([this] { recycle_released(); });
 }
 
@@ -342,7 +383,7 @@ void JournalLane::recycle_released() {
       if (free == sealed_.end()) break;
       file = std::move(*free);
       sealed_.erase(free);
-      keep = file->size() == limits_.journal_file_bytes && ready_.size() < kReadyFiles;
+      keep = file->size() == limits_.journal_file_bytes;
       if (!keep) total_file_bytes_ -= file->size();
     }
     Result<void> recycled = keep ? file->recycle() : runtime_.files().remove(file->path());
@@ -362,7 +403,7 @@ void JournalLane::recycle_released() {
 void JournalLane::wake_writer() {
   {
     std::lock_guard lock(mutex_);
-    if (!stalled_ || writing_) return;
+    if (!stalled_ || writing_ || stopped_) return;
     if (ready_.empty() &&
         total_file_bytes_ + limits_.journal_file_bytes > limits_.journal_bytes_max) {
       return;

@@ -61,9 +61,12 @@ class JournalLane : public Journal {
   std::size_t pending_bytes() const override {
     return pending_bytes_.load(std::memory_order_relaxed);
   }
-  std::uint64_t bytes_since_release() const override {
-    return bytes_since_release_.load(std::memory_order_relaxed);
+  std::uint64_t bytes_written() const override {
+    return bytes_written_.load(std::memory_order_relaxed);
   }
+  void at_group_boundary(BoundaryWork work) override;
+  bool is_stalled() const override;
+  void retry() override;
   bool failed() const override { return failed_.load(std::memory_order_acquire); }
 
  private:
@@ -74,10 +77,12 @@ class JournalLane : public Journal {
   enum class Step { wrote, idle, stalled };
 
   void write_loop();
+  void run_boundary_works();
   Step write_once();
-  std::vector<Waiting> take_group(bool& mark);
+  std::vector<Waiting> take_group(bool& mark, std::vector<BoundaryWork>& boundary);
   Result<void> write_group(std::vector<Waiting>& group, bool mark);
-  Result<void> roll(std::uint64_t needed);
+  // would_block: the journal is full; the group is back in front of what waits.
+  Result<void> roll(std::uint64_t needed, std::vector<Waiting>& group);
   std::shared_ptr<JournalFile> take_ready();
   void tell_written(std::vector<Waiting>& group);
   void tell_done(std::vector<Waiting> group, const Result<void>& outcome);
@@ -96,12 +101,14 @@ class JournalLane : public Journal {
   BrokerClock& clock_;
   std::unique_ptr<Worker> writer_;
 
-  std::mutex mutex_;  // everything below up to the blank line
+  mutable std::mutex mutex_;  // everything below up to the blank line
   std::vector<Waiting> waiting_;
   bool writing_ = false;  // a write_loop is running or submitted
   bool stalled_ = false;  // the writer waits for a file: the journal is at its limit
   bool mark_wanted_ = false;
   bool preparing_ = false;
+  bool stopped_ = false;
+  std::vector<BoundaryWork> boundary_;
   std::uint64_t next_file_id_ = 1;
   std::uint64_t total_file_bytes_ = 0;
   std::deque<std::shared_ptr<JournalFile>> ready_;
@@ -114,10 +121,11 @@ class JournalLane : public Journal {
   std::uint64_t position_ = 0;
   JournalSequence next_sequence_;
   JournalSequence marked_through_{0};
+  JournalSequence newest_data_{0};
 
   std::atomic<std::uint64_t> durable_through_{0};
   std::atomic<std::size_t> pending_bytes_{0};
-  std::atomic<std::uint64_t> bytes_since_release_{0};
+  std::atomic<std::uint64_t> bytes_written_{0};
   std::atomic<bool> failed_{false};
 };
 

@@ -23,7 +23,11 @@ constexpr std::uint64_t kGroupBytesMax = 1ull << 30;
 // Reads a file in large steps.
 class Window {
  public:
-  explicit Window(File& file, std::uint64_t file_size) : file_(file), file_size_(file_size) {}
+  Window(File& file, std::uint64_t file_size) : file_(file), file_size_(file_size) {
+    // A file that a crash left shorter than it says ends where it ends.
+    if (auto actual = file.size()) file_size_ = std::min(file_size_, *actual);
+  }
+  std::uint64_t end() const { return file_size_; }
 
   // The bytes at `position`, valid until the next call; shorter at the end of the file.
   Result<ByteView> at(std::uint64_t position, std::size_t size) {
@@ -76,8 +80,9 @@ Result<std::optional<Group>> read_group(Window& window, const JournalFile& file,
   constexpr std::size_t kChecked = offsetof(GroupHeader, crc) + sizeof header.crc;
   if (crc32c(bytes->subspan(kChecked), file.seed()) != header.crc) return std::nullopt;
   group.frames.resize(header.frame_count);
-  std::memcpy(group.frames.data(), bytes->data() + sizeof(GroupHeader),
-              front - sizeof(GroupHeader));
+  if (!group.frames.empty())
+    std::memcpy(group.frames.data(), bytes->data() + sizeof(GroupHeader),
+                front - sizeof(GroupHeader));
   group.payload_position = position + front;
   group.size = align_up(whole);
   return group;
@@ -113,9 +118,10 @@ struct Scanner {
   const std::function<void(ScannedFrame)>& on_frame;
   JournalScan scan;
   std::uint64_t mark;          // highest flush mark seen
-  std::uint64_t expected = 0;  // the next sequence; 0 before the first group
+  std::uint64_t expected = 0;  // the next sequence
   std::string end_file;        // where reading stopped, for messages
   std::uint64_t end_position = 0;
+  std::vector<std::shared_ptr<JournalFile>> unplaced;  // hold no whole group of their lap
 
   Error corrupt(const std::string& what) const {
     return Error(ErrorCode::storage_corrupt,
@@ -129,12 +135,17 @@ struct Scanner {
     TRY(open_files(opened));
     std::ranges::sort(opened, {}, &Opened::first_sequence);
     for (const Opened& file : opened) TRY(read_file(file));
-    if (expected == 0) expected = replay_from.value();
     if (mark >= expected) {
       return std::unexpected(corrupt(
           fmt::format("journal group {} is missing or damaged at {} position {}, though it "
                       "was flushed (a flush mark names group {})",
                       expected, end_file.empty() ? directory : end_file, end_position, mark)));
+    }
+    // The group that was being written may have been the first of its file.
+    for (const auto& file : unplaced) {
+      Window window(file->file(), file->size());
+      TRY(look_beyond(window, *file, kBlock));
+      scan.start.spare.push_back(file);
     }
     scan.start.next_sequence = JournalSequence(expected);
     return {};
@@ -164,7 +175,7 @@ struct Scanner {
   // Finds the first sequence of a file, or that it holds no group of its lap.
   Result<void> place_file(std::shared_ptr<JournalFile> file, std::vector<Opened>& opened) {
     Window window(file->file(), file->size());
-    for (std::uint64_t position = kBlock; position < file->size(); position += kBlock) {
+    for (std::uint64_t position = kBlock; position < window.end(); position += kBlock) {
       auto group = read_group(window, *file, position);
       if (!group) return std::unexpected(group.error());
       if (!*group) continue;
@@ -176,7 +187,7 @@ struct Scanner {
       opened.push_back({std::move(file), (*group)->header.sequence});
       return {};
     }
-    scan.start.spare.push_back(std::move(file));
+    unplaced.push_back(std::move(file));
     return {};
   }
 
@@ -184,31 +195,31 @@ struct Scanner {
     const auto& file = opened.file;
     Window window(file->file(), file->size());
     std::uint64_t position = kBlock;
-    while (position < file->size()) {
+    while (position < window.end()) {
       auto group = read_group(window, *file, position);
       if (!group) return std::unexpected(group.error());
       if (!*group) break;
       const GroupHeader& header = (*group)->header;
-      if (expected == 0 && header.sequence > replay_from.value()) {
-        return std::unexpected(corrupt(fmt::format(
-            "the journal begins with group {} in {}, but group {} is needed: a file is missing",
-            header.sequence, file->path(), replay_from.value())));
+      mark = std::max(mark, header.durable_through);
+      scan.broker_time = std::max(scan.broker_time, WallMs(header.broker_time));
+      if (header.sequence < replay_from.value()) {
+        // Nobody needs it, and nothing can be demanded of it: released files go in any order, and a
+        // torn group that was cut at an earlier start stands beside the one that took its number.
+        file->last_sequence = JournalSequence(header.sequence);
+        position += (*group)->size;
+        continue;
       }
-      if (expected != 0 && header.sequence != expected) {
+      if (header.sequence != expected) {
         return std::unexpected(corrupt(
             fmt::format("journal group {} is missing or damaged: {} position {} holds group {}",
                         expected, file->path(), position, header.sequence)));
       }
       std::vector<ScannedFrame> frames;
-      if (header.sequence >= replay_from.value()) {
-        auto intact = read_payloads(window, file, **group, frames);
-        if (!intact) return std::unexpected(intact.error());
-        if (!*intact) break;
-        ++scan.groups_replayed;
-      }
+      auto intact = read_payloads(window, file, **group, frames);
+      if (!intact) return std::unexpected(intact.error());
+      if (!*intact) break;
+      ++scan.groups_replayed;
       for (ScannedFrame& frame : frames) on_frame(std::move(frame));
-      mark = std::max(mark, header.durable_through);
-      scan.broker_time = std::max(scan.broker_time, WallMs(header.broker_time));
       file->last_sequence = JournalSequence(header.sequence);
       expected = header.sequence + 1;
       position += (*group)->size;
@@ -227,7 +238,7 @@ struct Scanner {
   // What stands after the last good group: nothing, an older lap, or the remains of a group that
   // was being written.
   Result<void> look_beyond(Window& window, const JournalFile& file, std::uint64_t end) {
-    for (std::uint64_t position = end; position < file.size(); position += kBlock) {
+    for (std::uint64_t position = end; position < window.end(); position += kBlock) {
       auto group = read_group(window, file, position);
       if (!group) return std::unexpected(group.error());
       if (*group) mark = std::max(mark, (*group)->header.durable_through);
@@ -255,7 +266,9 @@ struct Scanner {
 Result<JournalScan> scan_journal(FileSystem& files, const std::string& directory,
                                  JournalSequence replay_from, JournalSequence durable_through,
                                  const std::function<void(ScannedFrame)>& on_frame) {
-  Scanner scanner{files, directory, replay_from, on_frame, {}, durable_through.value(), 0, {}, 0};
+  Scanner scanner{
+      files, directory, replay_from, on_frame, {}, durable_through.value(), replay_from.value(),
+      {},    0};
   TRY(scanner.run());
   return std::move(scanner.scan);
 }

@@ -68,6 +68,8 @@ Result<std::unique_ptr<Manifest>> Manifest::open(FileSystem& files, std::string 
   std::ranges::sort(numbers);
   TRY(manifest->load(numbers.back()));
   numbers.pop_back();
+  // The newest one's name may not be durable yet: it must be before the one it replaced goes.
+  if (!numbers.empty()) TRY(files.sync_directory(manifest->directory_));
   // Left over when the broker stopped between a rename and a remove.
   for (std::uint64_t number : numbers) TRY(files.remove(manifest->path_of(number)));
   return manifest;

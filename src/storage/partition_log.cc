@@ -120,7 +120,7 @@ std::optional<Result<LogRead>> PartitionLog::read_now(Offset from, std::size_t b
   if (!segment)
     return fail(ErrorCode::storage_corrupt, "an offset is in no segment and not in the tail");
   auto read = read_segment(*segment->file(), segment->position_before(from), segment->bytes(), from,
-                           bytes_max, ReadFrom::cache);
+                           bytes_max, limit, ReadFrom::cache);
   if (!read && read.error().code == ErrorCode::would_block) return std::nullopt;
   if (!read) return std::unexpected(read.error());
   segment->learn(*read);
@@ -161,7 +161,7 @@ Task<Result<LogRead>> PartitionLog::read(Offset from, std::size_t bytes_max, Off
   auto end = segment->bytes();
   auto file = segment->file();
   auto read = co_await call_on(store_.core(), store_.reader(), [=] {
-    return read_segment(*file, position, end, from, bytes_max, ReadFrom::device);
+    return read_segment(*file, position, end, from, bytes_max, limit, ReadFrom::device);
   });
   if (!read) co_return std::unexpected(read.error());
   segment->learn(*read);
@@ -202,16 +202,14 @@ Task<Result<std::optional<Bytes>>> PartitionLog::batch_at_time(WallMs time) {
   co_return std::optional<Bytes>{};
 }
 
-std::optional<BatchPlace> PartitionLog::newest_batch() const {
-  std::optional<BatchPlace> newest;
-  auto consider = [&newest](const BatchPlace& place) {
-    if (!newest || place.max_timestamp > newest->max_timestamp) newest = place;
+std::optional<WallMs> PartitionLog::newest_timestamp() const {
+  std::optional<WallMs> newest;
+  auto consider = [&newest](WallMs time) {
+    if (!newest || time > *newest) newest = time;
   };
-  for (const auto& segment : segments_) {
-    consider({segment->base(), segment->end() - 1, segment->max_timestamp(), 0});
-  }
+  for (const auto& segment : segments_) consider(segment->max_timestamp());
   for (const TailEntry& entry : tail_) {
-    if (entry.durable) consider(entry.place);
+    if (entry.durable) consider(entry.place.max_timestamp);
   }
   return newest;
 }

@@ -77,8 +77,8 @@ class PartitionLog {
   // The first batch below the high watermark whose newest timestamp is at or after `time`, or
   // nothing.
   Task<Result<std::optional<Bytes>>> batch_at_time(WallMs time);
-  // The newest timestamp below the high watermark and the base of its batch.
-  std::optional<BatchPlace> newest_batch() const;
+  // The newest timestamp below the high watermark; nothing when there is no batch.
+  std::optional<WallMs> newest_timestamp() const;
 
   // (epoch, end offset): the largest known epoch at or below `epoch` and where it ends. KIP-320's
   // lookup.

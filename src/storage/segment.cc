@@ -59,50 +59,51 @@ Result<Bytes> read_bytes(File& file, std::uint64_t position, std::size_t size, R
   return Bytes(std::move(buffer), 0, size);
 }
 
+std::unexpected<Error> no_batch(std::uint64_t position) {
+  return fail(ErrorCode::storage_corrupt,
+              fmt::format("no record batch at position {} of a segment", position));
+}
+
 // How far a read walks in front of the offset it looks for.
 constexpr std::size_t kWalk = 64 << 10;
 
 }  // namespace
 
 Result<SegmentRead> read_segment(File& file, std::uint64_t position, std::uint64_t end,
-                                 Offset offset, std::size_t bytes_max, ReadFrom from) {
+                                 Offset offset, std::size_t bytes_max, Offset limit,
+                                 ReadFrom from) {
   SegmentRead read;
   std::size_t want = bytes_max + kWalk;
   while (position < end) {
     auto bytes = read_bytes(file, position, std::min<std::uint64_t>(want, end - position), from);
     if (!bytes) return std::unexpected(bytes.error());
     std::size_t at = 0;
-    std::size_t first = 0;
-    bool found = false;
-    while (at < bytes->size()) {
+    std::optional<std::size_t> first;
+    while (bytes->size() - at >= kBatchHeaderSize) {
       auto batch = peek_batch_header(bytes->view().subspan(at));
-      bool cut = bytes->size() - at < kBatchHeaderSize;
-      if (!batch && !cut) {
-        return fail(ErrorCode::storage_corrupt,
-                    fmt::format("no record batch at position {} of a segment", position + at));
-      }
-      if (cut || at + batch->size > bytes->size()) {
-        if (found || at > 0) break;
-        want = batch ? batch->size : kBatchHeaderSize;  // one batch larger than the read
+      if (!batch) return no_batch(position + at);
+      if (at + batch->size > bytes->size()) {
+        want = batch->size;  // for when it is the first one, and larger than the read
         break;
       }
-      if (found && at + batch->size - first > bytes_max) break;
-      if (!found) {
+      if (first && at + batch->size - *first > bytes_max) break;
+      if (batch->last_offset() >= limit) break;
+      if (!first) {
         read.passed.push_back(
             {position + at,
              {batch->base_offset, batch->last_offset(), batch->max_timestamp, batch->size}});
-        if (batch->last_offset() >= offset) {
-          found = true;
-          first = at;
-        }
+        if (batch->last_offset() >= offset) first = at;
       }
       read.next = batch->next_offset();
       at += batch->size;
     }
-    if (found) {
-      read.batches = bytes->slice(first, at - first);
+    if (first) {
+      read.batches = bytes->slice(*first, at - *first);
       return read;
     }
+    // Nothing whole in all that is left: a damaged length.
+    if (at == 0 && position + bytes->size() == end) return no_batch(position);
+    if (at == 0) want = std::max(want, bytes->size() + kWalk);
     position += at;
   }
   return fail(ErrorCode::offset_out_of_range);

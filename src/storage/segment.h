@@ -77,8 +77,8 @@ enum class ReadFrom {
 };  // cache: never blocks, Error::would_block when it would have to
 
 // Reads whole batches from the one that holds `offset` on, about `bytes_max` of them but at least
-// one; `position` is where the walk begins. Any thread.
+// one, none that reaches `limit`; `position` is where the walk begins. Any thread.
 Result<SegmentRead> read_segment(File& file, std::uint64_t position, std::uint64_t end,
-                                 Offset offset, std::size_t bytes_max, ReadFrom from);
+                                 Offset offset, std::size_t bytes_max, Offset limit, ReadFrom from);
 
 }  // namespace millrace

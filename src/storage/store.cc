@@ -51,6 +51,15 @@ Result<void> Store::recover() {
   for (const char* folder : {"", "/journal", "/segments", "/snapshots"}) {
     TRY(files.make_directory(directory_ + folder));
   }
+  TRY(files.sync_directory(directory_));
+  // And the folder's own name. Above a mount point there may be nothing to sync.
+  auto slash = directory_.find_last_of('/');
+  std::string parent =
+      slash == std::string::npos ? "." : directory_.substr(0, std::max<std::size_t>(slash, 1));
+  if (auto synced = files.sync_directory(parent);
+      !synced && synced.error().code != ErrorCode::not_found) {
+    return synced;
+  }
   auto lock = files.lock_directory(directory_);
   if (!lock) return std::unexpected(lock.error());
   lock_ = std::move(*lock);

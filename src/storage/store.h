@@ -23,6 +23,8 @@
 
 namespace millrace {
 
+class SegmentWriter;  // checkpoint.cc
+
 class Store {
  public:
   // Errors: storage_corrupt with what is damaged and what to do; io_error, e.g. when another broker
@@ -69,13 +71,18 @@ class Store {
   Result<void> remove_orphans();
   Result<std::shared_ptr<Segment>> open_segment(PartitionId id, const SegmentState& state);
   void tick();
+  struct Collected {
+    JournalSequence through;
+    std::vector<std::vector<PartitionLog::Flush>> flushes;  // by core
+  };
+  Task<Collected> collect();
   Task<void> run_checkpoint();
 
   // On the background worker.
   Result<void> write_flushes(std::vector<PartitionLog::Flush>& flushes);
   Result<void> write_flush(PartitionLog::Flush& flush, std::vector<std::shared_ptr<File>>& to_sync,
-                           bool& made_file);
-  Result<ByteChain> bytes_of(const TailEntry& entry);
+                           bool& made_file, SegmentWriter& writer);
+  Result<Bytes> bytes_of(const TailEntry& entry);
   Result<std::shared_ptr<Segment>> make_segment(PartitionLog::Flush& flush, Offset base);
   Result<void> write_snapshot(PartitionId id, SnapshotState& state, const Bytes& bytes);
 
@@ -101,6 +108,7 @@ class Store {
   bool checkpointing_ = false;
   Duration checkpoint_pause_{0};  // after a failure, doubled each time
   MonotonicTime last_checkpoint_;
+  std::uint64_t checkpointed_bytes_ = 0;  // of Journal::bytes_written(), as of the last one
   MonotonicTime last_append_seen_;
   JournalSequence last_sequence_seen_;
 

@@ -23,7 +23,9 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
   explicit Waiter(Core& home) : home_(home), promise_(home) {}
   // Any core.
   void notify();
-  // Told already, or past its deadline: nobody needs to remember it.
+  // The fetch is answered: nobody waits here any more.
+  void retire() { notified_.store(true, std::memory_order_release); }
+  // Told already, retired, or past its deadline: nobody needs to remember it.
   bool is_over() const { return notified_.load(std::memory_order_acquire); }
   // Home core. True: notified; false: the deadline came first.
   Future<bool> wait(MonotonicTime deadline);
@@ -55,6 +57,7 @@ class Partition : public LogObserver {
   // Durable up to `next`: at once when it is.
   Future<Result<void>> when_durable(Offset next);
   void add_waiter(std::shared_ptr<Waiter> waiter);
+  std::size_t waiter_count() const { return waiters_.size(); }
   // Everybody who waits looks again: a stop.
   void wake_waiters();
 

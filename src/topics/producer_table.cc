@@ -28,7 +28,7 @@ ProducerTable::Verdict ProducerTable::check(const BatchHeader& batch) const {
     return {Kind::refuse, {}, {}, ErrorCode::out_of_order_sequence_number};
   }
   for (const Written& written : producer.batches) {
-    if (written.first_sequence == batch.base_sequence &&
+    if (written.epoch == producer.epoch && written.first_sequence == batch.base_sequence &&
         written.last_sequence == batch.last_sequence()) {
       return {Kind::duplicate, written.base, written.last + 1, ErrorCode::ok};
     }
@@ -48,19 +48,25 @@ void ProducerTable::apply(const BatchHeader& batch, Offset durable_end) {
   }
   Producer& producer = found->second;
   if (!producer.batches.empty() && producer.batches.back().last >= batch.base_offset) return;
-  if (batch.producer_epoch != producer.epoch) {
-    producer.epoch = batch.producer_epoch;
-    producer.batches.clear();
-  }
+  // Batches of an older epoch stay until one of the new epoch is durable: after a crash they may be
+  // all there is.
+  producer.epoch = batch.producer_epoch;
   producer.last_timestamp = std::max(producer.last_timestamp, batch.max_timestamp);
-  producer.batches.push_back(
-      {batch.base_sequence, batch.last_sequence(), batch.base_offset, batch.last_offset()});
+  producer.batches.push_back({batch.base_sequence, batch.last_sequence(), batch.base_offset,
+                              batch.last_offset(), batch.producer_epoch});
   // The five newest durable ones stay whatever is in flight behind them: after a crash only they
   // are left.
   while (producer.batches.size() > kBatchesKept &&
          producer.batches[kBatchesKept].last < durable_end) {
     producer.batches.pop_front();
   }
+  auto newest_durable =
+      std::find_if(producer.batches.rbegin(), producer.batches.rend(),
+                   [durable_end](const Written& written) { return written.last < durable_end; });
+  if (newest_durable == producer.batches.rend()) return;
+  ProducerEpoch durable_epoch = newest_durable->epoch;
+  std::erase_if(producer.batches,
+                [durable_epoch](const Written& written) { return written.epoch < durable_epoch; });
 }
 
 void ProducerTable::make_room() {
@@ -73,22 +79,25 @@ void ProducerTable::make_room() {
 std::vector<std::uint8_t> ProducerTable::encode(Offset durable_end) const {
   FieldWriter out;
   for (const auto& [id, producer] : producers_) {
+    auto newest_durable =
+        std::find_if(producer.batches.rbegin(), producer.batches.rend(),
+                     [durable_end](const Written& written) { return written.last < durable_end; });
+    if (newest_durable == producer.batches.rend()) continue;
+    ProducerEpoch epoch = newest_durable->epoch;
     FieldWriter message;
     message.put_signed(1, id.value());
-    message.put_signed(2, producer.epoch.value());
+    message.put_signed(2, epoch.value());
     message.put_signed(3, producer.last_timestamp.value());
-    bool any = false;
     for (const Written& written : producer.batches) {
-      if (written.last >= durable_end) break;
+      if (written.last >= durable_end || written.epoch != epoch) continue;
       FieldWriter batch;
       batch.put_signed(1, written.first_sequence);
       batch.put_signed(2, written.last_sequence);
       batch.put_signed(3, written.base.value());
       batch.put_signed(4, written.last.value());
       message.put_message(4, batch);
-      any = true;
     }
-    if (any) out.put_message(1, message);
+    out.put_message(1, message);
   }
   return out.take();
 }
@@ -119,7 +128,7 @@ bool ProducerTable::decode(ByteView bytes) {
           if (!batch.ok()) return false;
           producer.batches.push_back({static_cast<std::int32_t>(numbers[1]),
                                       static_cast<std::int32_t>(numbers[2]), Offset(numbers[3]),
-                                      Offset(numbers[4])});
+                                      Offset(numbers[4]), producer.epoch});
           break;
         }
       }

@@ -40,9 +40,10 @@ class ProducerTable {
     std::int32_t last_sequence;
     Offset base;
     Offset last;
+    ProducerEpoch epoch;
   };
   struct Producer {
-    ProducerEpoch epoch;
+    ProducerEpoch epoch;  // of the newest batch
     WallMs last_timestamp{-1};
     std::deque<Written> batches;  // oldest first; five durable ones, and all that are not yet
   };

@@ -12,7 +12,7 @@ from support.waiting import wait_until
 UNKNOWN_TOPIC, INVALID_TOPIC, UNSUPPORTED_VERSION = 3, 17, 35
 TOPIC_EXISTS, INVALID_PARTITIONS, INVALID_REPLICATION, INVALID_CONFIG = 36, 37, 38, 40
 
-# What a client needs to produce, to consume in groups and to be idempotent.
+# What a client needs to produce, to consume in groups and to be idempotent; and administration.
 FIRST_APIS = [
     wire.PRODUCE,
     wire.FETCH,
@@ -25,10 +25,14 @@ FIRST_APIS = [
     12,
     13,
     14,
+    15,
     wire.API_VERSIONS,
     wire.CREATE_TOPICS,
     wire.INIT_PRODUCER_ID,
     wire.OFFSET_FOR_LEADER_EPOCH,
+    42,
+    47,
+    60,
 ]
 
 

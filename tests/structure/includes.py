@@ -4,7 +4,7 @@ import os
 import re
 
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]')
-TEST_FILE = re.compile(r"_(test|fuzz|bench)\.(cc|h)$")
+TEST_FILE = re.compile(r"_(test|test_support|fuzz|bench)\.(cc|h)$")
 
 # Headers that a module generates stand in a folder gen/ of the build and are the module's own.
 GENERATED = "/gen"

@@ -129,7 +129,10 @@ def read_all(address, topic, partitions=1, **settings):
     reader.assign([TopicPartition(topic, index, OFFSET_BEGINNING) for index in found])
     deadline = Deadline(f"the ends of {topic}")
     while unfinished:
-        for message in reader.consume(500, timeout=0.2):
+        got = reader.consume(2000, timeout=0.2)
+        if got:
+            deadline = Deadline(f"more of {topic}")
+        for message in got:
             if message.error() and message.error().code() == KafkaError._PARTITION_EOF:
                 unfinished.discard(message.partition())
             elif message.error() and message.error().retriable():

@@ -22,5 +22,9 @@ Task<HeartbeatResponse> heartbeat(Context context, HeartbeatRequest request);
 Task<LeaveGroupResponse> leave_group(Context context, LeaveGroupRequest request);
 Task<OffsetCommitResponse> offset_commit(Context context, OffsetCommitRequest request);
 Task<OffsetFetchResponse> offset_fetch(Context context, OffsetFetchRequest request);
+Task<DescribeGroupsResponse> describe_groups(Context context, DescribeGroupsRequest request);
+Task<DeleteGroupsResponse> delete_groups(Context context, DeleteGroupsRequest request);
+Task<OffsetDeleteResponse> offset_delete(Context context, OffsetDeleteRequest request);
+Task<DescribeClusterResponse> describe_cluster(Context context, DescribeClusterRequest request);
 
 }  // namespace millrace::kafka

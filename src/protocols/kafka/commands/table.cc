@@ -41,10 +41,14 @@ constexpr Command kCommands[] = {
     serve<heartbeat>(ApiKey::heartbeat),
     serve<leave_group>(ApiKey::leave_group),
     serve<sync_group>(ApiKey::sync_group),
+    serve<describe_groups>(ApiKey::describe_groups),
     serve<api_versions>(ApiKey::api_versions),
     serve<create_topics>(ApiKey::create_topics),
     serve<init_producer_id>(ApiKey::init_producer_id),
     serve<offset_for_leader_epoch>(ApiKey::offset_for_leader_epoch),
+    serve<delete_groups>(ApiKey::delete_groups),
+    serve<offset_delete>(ApiKey::offset_delete),
+    serve<describe_cluster>(ApiKey::describe_cluster),
 };
 
 }  // namespace

@@ -1,0 +1,274 @@
+// One partition over its three places: memory, journal, segments.
+#include "storage/partition_log.h"
+
+#include "storage/storage_test_support.h"
+
+namespace millrace::test {
+namespace {
+
+constexpr PartitionId kLog{100};
+
+class PartitionLogTest : public ::testing::Test {
+ protected:
+  PartitionLogTest() { disk.make_durable_directory("data"); }
+  void start(StorageLimits limits = tiny_limits()) {
+    broker =
+        std::make_unique<TestBroker>(disk, history, limits, SimOptions{.seed = ++seed, .cores = 2});
+    auto opened = broker->open();
+    ASSERT_TRUE(opened) << opened.error().message();
+  }
+  void append(int batches, std::size_t bytes = 300) {
+    for (int i = 0; i < batches; ++i) broker->append(kLog, 2, bytes);
+    ASSERT_TRUE(broker->settle());
+  }
+  PartitionLog& log() { return broker->log(kLog); }
+  Result<LogRead> read(Offset from, std::size_t bytes_max) {
+    return read(from, bytes_max, log().high_watermark());
+  }
+  Result<LogRead> read(Offset from, std::size_t bytes_max, Offset limit) {
+    return broker->runtime().run(broker->core_of(kLog), log().read(from, bytes_max, limit));
+  }
+  std::optional<Blob> batch_at(WallMs time) {
+    auto found = broker->runtime().run(broker->core_of(kLog), log().batch_at_time(time));
+    EXPECT_TRUE(found) << found.error().message();
+    if (!found || !*found) return std::nullopt;
+    return blob_of((*found)->view());
+  }
+  // One batch with records of this time.
+  void append_at(WallMs time) {
+    bool done = false;
+    broker->core_of(kLog).post([&] {
+      Appender appender(broker->core_store_of(kLog));
+      Bytes batch = batch_of(fmt::format("at {}", time.value()), 1, 100, time);
+      auto header = read_batch_header(batch.view());
+      appender.add(log(), *header, batch);
+      appender.submit([&](Result<void> outcome) { done = outcome.has_value(); });
+    });
+    ASSERT_TRUE(broker->runtime().run_until([&] { return done; }, std::chrono::seconds(10)));
+  }
+  void stop() { EXPECT_TRUE(broker->close()); }
+
+  QuietLog quiet;
+  SimDisk disk{1};
+  History history;
+  std::uint64_t seed = 0;
+  std::unique_ptr<TestBroker> broker;
+};
+
+TEST_F(PartitionLogTest, reads_from_any_offset_are_whole_and_contiguous_over_all_places) {
+  // What survives a crash is in the journal alone, what is new in memory, what was checkpointed in
+  // segments.
+  StorageLimits limits = tiny_limits();
+  limits.tail_bytes_max = 2 << 10;
+  ScopedLeakCheckOff crashed;
+  start(limits);
+  append(30);
+  ASSERT_TRUE(broker->checkpoint());
+  append(20);
+  broker->power_cut(CrashKeeps::nothing);
+  start(limits);
+  append(20);
+  ASSERT_EQ(broker->check_history(), "");
+  const std::vector<Written>& written = history[kLog];
+  for (std::size_t bytes_max :
+       {std::size_t{1}, std::size_t{700}, std::size_t{5000}, std::size_t{1'000'000}}) {
+    for (Offset from(0); from < log().high_watermark(); ++from) {
+      auto found = read(from, bytes_max);
+      ASSERT_TRUE(found) << found.error().message();
+      auto expected =
+          std::ranges::find_if(written, [&](const Written& one) { return one.next > from; });
+      Bytes flat = found->batches.flatten();
+      ASSERT_GE(flat.size(), expected->bytes.size());
+      std::size_t at = 0;
+      Offset next = from;
+      for (; at < flat.size(); ++expected) {
+        ASSERT_EQ(blob_of(flat.view().subspan(at, expected->bytes.size())), expected->bytes);
+        at += expected->bytes.size();
+        next = expected->next;
+      }
+      EXPECT_EQ(found->next, next);
+    }
+  }
+  broker->power_cut(CrashKeeps::nothing);
+}
+
+TEST_F(PartitionLogTest, reads_outside_of_the_range_are_refused_and_at_the_end_empty) {
+  start();
+  append(3);
+  auto before = read(Offset(-1), 100);
+  ASSERT_FALSE(before);
+  EXPECT_EQ(before.error().code, ErrorCode::offset_out_of_range);
+  auto beyond = read(Offset(7), 100);
+  ASSERT_FALSE(beyond);
+  EXPECT_EQ(beyond.error().code, ErrorCode::offset_out_of_range);
+  auto end = read(Offset(6), 100);
+  ASSERT_TRUE(end);
+  EXPECT_TRUE(end->batches.empty());
+  EXPECT_EQ(end->next, Offset(6));
+  stop();
+}
+
+// Bug B8: a read from a segment went beyond the limit.
+TEST_F(PartitionLogTest, nothing_at_or_beyond_the_limit_is_read_from_any_place) {
+  start();
+  append(10);
+  for (bool flushed : {false, true}) {
+    if (flushed) ASSERT_TRUE(broker->checkpoint());
+    if (flushed) {
+      stop();  // so that nothing is in memory
+      start();
+    }
+    for (Offset limit(2); limit <= log().high_watermark(); limit = limit + 2) {
+      auto found = read(Offset(0), 1'000'000, limit);
+      ASSERT_TRUE(found) << found.error().message();
+      EXPECT_EQ(found->next, limit) << (flushed ? "segment" : "tail");
+    }
+  }
+  stop();
+}
+
+TEST_F(PartitionLogTest, what_is_not_durable_is_not_visible) {
+  start();
+  append(2);
+  ASSERT_EQ(log().high_watermark(), Offset(4));
+  broker->append(kLog, 2, 100);
+  bool seen_undurable = false;
+  while (broker->unanswered() > 0) {
+    ASSERT_TRUE(broker->runtime().step());
+    if (log().end() > log().high_watermark()) {
+      seen_undurable = true;
+      EXPECT_EQ(log().high_watermark(), Offset(4));
+      auto now = log().read_now(Offset(4), 1000, log().high_watermark());
+      ASSERT_TRUE(now && *now);
+      EXPECT_TRUE((*now)->batches.empty());
+    }
+  }
+  EXPECT_TRUE(seen_undurable);
+  EXPECT_EQ(log().high_watermark(), Offset(6));
+  stop();
+}
+
+TEST_F(PartitionLogTest, memory_is_bounded_and_what_was_let_go_is_read_from_the_journal) {
+  StorageLimits limits = tiny_limits();
+  limits.tail_bytes_max = 4 << 10;
+  start(limits);
+  append(100);
+  broker->runtime().set_would_block_percent(100);
+  int in_memory = 0;
+  for (Offset from(0); from < log().high_watermark(); from = from + 2) {
+    auto now = log().read_now(from, 1, log().high_watermark());
+    if (now) ++in_memory;
+  }
+  EXPECT_GT(in_memory, 0);
+  EXPECT_LE(in_memory * 300, (4 << 10) / 2 + 600) << "two cores share the limit";
+  EXPECT_EQ(broker->check_history(), "");
+  stop();
+}
+
+TEST_F(PartitionLogTest, a_flushed_batch_leaves_the_tail_with_its_bytes) {
+  StorageLimits limits = tiny_limits();
+  limits.tail_bytes_max = 0;
+  start(limits);
+  append(20);
+  ASSERT_TRUE(broker->checkpoint());
+  EXPECT_EQ(broker->check_history(), "");
+  append(20);
+  EXPECT_EQ(broker->check_history(), "");
+  ASSERT_TRUE(broker->checkpoint());
+  EXPECT_EQ(broker->check_history(), "");
+  stop();
+}
+
+TEST_F(PartitionLogTest, epoch_end_answers_from_durable_epochs) {
+  start();
+  EXPECT_EQ(log().epoch_end(LeaderEpoch(5)), std::nullopt) << "an empty log knows no epoch";
+  append(3);
+  EXPECT_EQ(log().epoch_end(LeaderEpoch(0)), (EpochStart{LeaderEpoch(0), Offset(6)}));
+  EXPECT_EQ(log().epoch_end(LeaderEpoch(-1)), std::nullopt);
+  stop();
+}
+
+TEST_F(PartitionLogTest, a_time_is_found_in_every_place) {
+  StorageLimits limits = tiny_limits();
+  limits.segment_bytes = 600;  // three batches or so
+  start(limits);
+  std::vector<std::int64_t> times = {1000, 2000, 1500, 3000, 4000, 3900, 5000, 6000, 7000, 8000};
+  for (std::size_t i = 0; i < times.size(); ++i) {
+    append_at(WallMs(times[i]));
+    if (i == 5) ASSERT_TRUE(broker->checkpoint());
+  }
+  for (std::int64_t time = 500; time <= 8500; time += 250) {
+    auto expected = std::ranges::find_if(times, [&](std::int64_t one) { return one >= time; });
+    auto found = batch_at(WallMs(time));
+    ASSERT_EQ(found.has_value(), expected != times.end()) << time;
+    if (!found) continue;
+    auto header = read_batch_header(*found);
+    EXPECT_EQ(header->base_offset, Offset(expected - times.begin())) << time;
+  }
+  EXPECT_EQ(log().newest_timestamp(), WallMs(8000));
+  stop();
+}
+
+TEST_F(PartitionLogTest, the_newest_timestamp_is_the_same_in_memory_and_in_a_segment) {
+  start();
+  EXPECT_FALSE(log().newest_timestamp());
+  for (std::int64_t time : {1000, 9000, 2000}) append_at(WallMs(time));
+  EXPECT_EQ(log().newest_timestamp(), WallMs(9000));
+  stop();
+  start();
+  EXPECT_EQ(log().newest_timestamp(), WallMs(9000));
+  auto found = batch_at(WallMs(9000));
+  ASSERT_TRUE(found);
+  EXPECT_EQ(read_batch_header(*found)->base_offset, Offset(1));
+  stop();
+}
+
+TEST_F(PartitionLogTest, a_batch_that_is_a_small_part_of_its_buffer_is_copied_out_of_it) {
+  start();
+  bool done = false;
+  BufferRef received = Buffer::allocate(64 << 10);
+  Bytes made = batch_of("small", 1, 100);
+  std::copy_n(made.data(), made.size(), received->data() + 1000);
+  auto header = read_batch_header(made.view());
+  broker->core_of(kLog).post([&] {
+    Appender appender(broker->core_store_of(kLog));
+    appender.add(log(), *header, Bytes(received, 1000, made.size()));
+    appender.submit([&](Result<void>) { done = true; });
+  });
+  ASSERT_TRUE(broker->runtime().run_until([&] { return done; }, std::chrono::seconds(10)));
+  auto found = read(Offset(0), 1000);
+  ASSERT_TRUE(found);
+  ASSERT_EQ(found->batches.size(), made.size());
+  found->batches.clear();
+  broker->runtime().run_for(std::chrono::seconds(1));
+  EXPECT_TRUE(received.unique()) << "64 KiB are not kept alive by 200 bytes";
+  stop();
+}
+
+TEST_F(PartitionLogTest, waiting_for_room_ends_when_the_journal_has_written) {
+  StorageLimits limits = tiny_limits();
+  limits.pending_bytes_max = 10 << 10;
+  start(limits);
+  bool was_full = false;
+  bool woken = false;
+  broker->append(kLog, 1, 8000);
+  broker->append(kLog, 1, 8000);
+  broker->core_of(kLog).post([&] { was_full = broker->core_store_of(kLog).is_full(); });
+  struct Waiter {
+    static Task<void> wait(CoreStore& store, bool& woken) {
+      co_await store.room();
+      woken = true;
+    }
+  };
+  broker->core_of(kLog).post([&] {
+    broker->core_of(kLog).spawn("test", Waiter::wait(broker->core_store_of(kLog), woken));
+  });
+  ASSERT_TRUE(broker->runtime().run_until([&] { return woken; }, std::chrono::seconds(10)));
+  EXPECT_TRUE(was_full);
+  EXPECT_FALSE(broker->core_store_of(kLog).is_full());
+  ASSERT_TRUE(broker->settle());
+  stop();
+}
+
+}  // namespace
+}  // namespace millrace::test

@@ -1,0 +1,255 @@
+// What the tests of storage share: a store on a simulated machine whose power can be cut, and the
+// history of what it was told, which is compared with what it still knows after the next start.
+//
+//   SimDisk disk(seed);  disk.make_durable_directory("data");
+//   History history;
+//   {
+//     ScopedLeakCheckOff crashed;
+//     TestBroker broker(disk, history, tiny_limits());
+//     ASSERT_TRUE(broker.open());
+//     broker.append(PartitionId(7), 3, 100);  broker.settle();
+//     broker.power_cut(CrashKeeps::nothing);
+//   }
+#pragma once
+
+#include <fmt/format.h>
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "record/batch.h"
+#include "runtime/sim/leak_check.h"
+#include "runtime/sim/sim_runtime.h"
+#include "storage/store.h"
+
+namespace millrace::test {
+
+using Blob = std::vector<std::uint8_t>;
+
+inline Blob blob_of(ByteView view) { return {view.begin(), view.end()}; }
+
+// Crashes log what they break; thousands of them would bury the test's own output.
+class QuietLog {
+ public:
+  QuietLog() { set_log_level(static_cast<LogLevel>(static_cast<int>(LogLevel::error) + 1)); }
+  ~QuietLog() { set_log_level(LogLevel::info); }
+  QuietLog(const QuietLog&) = delete;
+};
+
+// A batch of `records` records, together about `bytes` of values, each starting with `text`.
+inline Bytes batch_of(const std::string& text, int records = 1, std::size_t bytes = 0,
+                      WallMs time = WallMs(1'700'000'000'000)) {
+  BatchBuilder builder;
+  for (int i = 0; i < records; ++i) {
+    std::string value = fmt::format("{} {}", text, i);
+    value.resize(std::max(value.size(), bytes / static_cast<std::size_t>(records)), '.');
+    builder.add(time, std::nullopt, as_bytes(value));
+  }
+  return builder.build();
+}
+
+// Small enough that a few hundred small appends roll, recycle and fill everything.
+inline StorageLimits tiny_limits() {
+  StorageLimits limits;
+  limits.journal_file_bytes = 64 << 10;
+  limits.journal_first_file_bytes = 32 << 10;
+  limits.journal_bytes_max = 512 << 10;
+  limits.group_bytes_max = 16 << 10;
+  limits.pending_bytes_max = 1 << 20;
+  limits.checkpoint_bytes = 64 << 10;
+  limits.checkpoint_interval = std::chrono::seconds(5);
+  limits.tail_bytes_max = 16 << 10;
+  limits.segment_bytes = 12 << 10;
+  return limits;
+}
+
+struct Written {
+  Offset base;
+  Offset next;
+  Blob bytes;
+  bool acked = false;
+};
+// Per partition, in order of offsets.
+using History = std::map<PartitionId, std::vector<Written>>;
+
+class TestBroker : LogObserver {
+ public:
+  TestBroker(SimDisk& disk, History& history, StorageLimits limits,
+             SimOptions options = {.cores = 2})
+      : disk_(disk), history_(history), limits_(limits), runtime_(new SimRuntime(options, disk)) {}
+  TestBroker(const TestBroker&) = delete;
+  // One that never started has nothing to leave behind; one that runs ends as by a power cut.
+  ~TestBroker() override {
+    if (store_) power_off();
+  }
+
+  Result<void> open() {
+    auto opened = Store::open(*runtime_, "/data", limits_);
+    if (!opened) return std::unexpected(opened.error());
+    store_ = std::move(*opened);
+    for (PartitionId id : store_->unclaimed()) log(id);
+    return {};
+  }
+
+  Store& store() { return *store_; }
+  SimRuntime& runtime() { return *runtime_; }
+  SimDisk& disk() { return disk_; }
+  Core& core_of(PartitionId id) {
+    return runtime_->core(CoreId(static_cast<std::uint32_t>(id.value() % runtime_->core_count())));
+  }
+  CoreStore& core_store_of(PartitionId id) { return store_->core(core_of(id).id()); }
+  PartitionLog& log(PartitionId id) {
+    if (PartitionLog* known = core_store_of(id).find(id)) return *known;
+    OpenedLog opened = core_store_of(id).open_log(id);
+    annotations_[id] = opened.annotation;
+    opened.log->observe(this);
+    return *opened.log;
+  }
+  const Blob& annotation_found(PartitionId id) { return annotations_[id]; }
+
+  // One append of one batch to each of `ids`, which belong to one core; runs on that core later.
+  void append(std::vector<PartitionId> ids, int records, std::size_t bytes) {
+    ++unanswered_;
+    core_of(ids.front()).post([this, ids = std::move(ids), records, bytes] {
+      Appender appender(core_store_of(ids.front()));
+      std::vector<std::pair<PartitionId, std::size_t>> entries;
+      for (PartitionId id : ids) {
+        Bytes batch = batch_of(fmt::format("p{} n{}", id.value(), ++batches_made_), records, bytes);
+        auto header = read_batch_header(batch.view());
+        Blob expected = blob_of(batch.view());
+        appender.add(log(id), *header, batch);
+        set_base_offset(expected.data(), header->base_offset);
+        set_leader_epoch(expected.data(), store_->leader_epoch());
+        entries.emplace_back(id, history_[id].size());
+        history_[id].push_back({header->base_offset, header->next_offset(), expected, false});
+      }
+      appender.submit([this, entries = std::move(entries)](Result<void> outcome) {
+        --unanswered_;
+        if (!outcome) ++refused_;
+        for (auto [id, index] : entries) history_[id][index].acked = outcome.has_value();
+      });
+    });
+  }
+  void append(PartitionId id, int records = 1, std::size_t bytes = 40) {
+    append(std::vector<PartitionId>{id}, records, bytes);
+  }
+  std::size_t unanswered() const { return unanswered_; }
+  std::size_t refused() const { return refused_; }
+
+  // Until everything appended is answered, or the disk went down.
+  bool settle(Duration limit = std::chrono::seconds(60)) {
+    return runtime_->run_until([this] { return unanswered_ == 0 || disk_.crashed(); }, limit) &&
+           !disk_.crashed();
+  }
+  Result<void> checkpoint() {
+    return runtime_->run(runtime_->core(CoreId(0)), store_->checkpoint(false));
+  }
+  Result<void> snapshot(PartitionId id, Offset offset, Blob bytes) {
+    return runtime_->run(
+        core_of(id), store_->save_snapshot(core_store_of(id), log(id), offset, std::move(bytes)));
+  }
+  Result<std::optional<Store::Snapshot>> snapshot_of(PartitionId id) {
+    return runtime_->run(core_of(id), store_->load_snapshot(core_store_of(id), log(id)));
+  }
+  // A stop in order.
+  Result<void> close() {
+    store_->start();
+    Result<void> closed = runtime_->run(runtime_->core(CoreId(0)), store_->close());
+    EXPECT_TRUE(runtime_->run_until_idle(std::chrono::minutes(1)));
+    store_.reset();
+    runtime_.reset();
+    return closed;
+  }
+  void power_cut(CrashKeeps keeps) {
+    power_off();
+    disk_.crash(keeps);
+  }
+
+  // All batches from the log's start to the high watermark, in reads of `bytes_max`.
+  Result<std::vector<Blob>> read_all(PartitionId id, std::size_t bytes_max) {
+    std::vector<Blob> batches;
+    PartitionLog& log = this->log(id);
+    for (Offset from = log.log_start(); from < log.high_watermark();) {
+      auto read = runtime_->run(core_of(id), log.read(from, bytes_max, log.high_watermark()));
+      if (!read) return std::unexpected(read.error());
+      Bytes flat = read->batches.flatten();
+      for (std::size_t at = 0; at < flat.size();) {
+        auto header = read_batch_header(flat.view().subspan(at));
+        if (!header) return std::unexpected(header.error());
+        batches.push_back(blob_of(flat.view().subspan(at, header->size)));
+        at += header->size;
+      }
+      if (read->next <= from)
+        return fail(ErrorCode::io_error, "a read below the end brought nothing");
+      from = read->next;
+    }
+    return batches;
+  }
+
+  // What is readable is what was written: all that was answered, nothing else, without gaps. Then
+  // takes what survived for answered, since a reader may have seen it. Empty when all is well.
+  std::string check_history(std::size_t bytes_max = 3000) {
+    for (auto& [id, written] : history_) {
+      PartitionLog& log = this->log(id);
+      const auto where = fmt::format("partition {}: ", id.value());
+      Offset end = log.high_watermark();
+      if (log.end() != end) return where + "the end is beyond the high watermark after a start";
+      std::size_t kept = 0;
+      while (kept < written.size() && written[kept].next <= end) ++kept;
+      for (std::size_t i = kept; i < written.size(); ++i) {
+        if (written[i].acked) {
+          return where + fmt::format("offset {} was answered, the end is {}",
+                                     written[i].base.value(), end.value());
+        }
+      }
+      Offset known = kept == 0 ? Offset(0) : written[kept - 1].next;
+      if (known != end)
+        return where + fmt::format("offsets {} to {} were invented", known.value(), end.value());
+      auto batches = read_all(id, bytes_max);
+      if (!batches) return where + std::string(batches.error().message());
+      std::size_t next = 0;
+      while (next < kept && written[next].next <= log.log_start()) ++next;
+      for (const Blob& batch : *batches) {
+        if (next == kept) return where + "more batches than were written";
+        if (batch != written[next].bytes) {
+          return where +
+                 fmt::format("the batch at {} is not what was written", written[next].base.value());
+        }
+        ++next;
+      }
+      if (next != kept)
+        return where + fmt::format("offset {} can't be read", written[next].base.value());
+      written.resize(kept);
+      for (Written& one : written) one.acked = true;
+    }
+    return {};
+  }
+
+ private:
+  void high_watermark_moved() override {}
+  void append_failed(const Error&) override {}
+  Blob annotation() const override { return blob_of(as_bytes("kept beside the log")); }
+
+  void power_off() {
+    runtime_->abandon();
+    store_.reset();
+    runtime_.reset();
+  }
+
+  SimDisk& disk_;
+  History& history_;
+  StorageLimits limits_;
+  std::unique_ptr<SimRuntime> runtime_;
+  std::unique_ptr<Store> store_;
+  std::map<PartitionId, Blob> annotations_;
+  std::size_t unanswered_ = 0;
+  std::size_t refused_ = 0;
+  std::size_t batches_made_ = 0;
+};
+
+}  // namespace millrace::test
