@@ -132,8 +132,8 @@ TEST_F(HttpServerTest, OneAnswerAndTheEndWhenTheClientWantsIt) {
 }
 
 TEST_F(HttpServerTest, NoHttpEndsTheConnection) {
-  for (std::string garbage : {std::string("hello\r\n\r\n"), std::string(1000, '\0'),
-                              "GET /" + std::string(20'000, 'x') + " HTTP/1.1\r\n\r\n"}) {
+  for (const std::string& garbage : {std::string("hello\r\n\r\n"), std::string(1000, '\0'),
+                                     "GET /" + std::string(20'000, 'x') + " HTTP/1.1\r\n\r\n"}) {
     auto conversation = start(garbage);
     EXPECT_TRUE(runtime_.run_until([&] { return conversation->ended; }, 1s));
     finish(*conversation);

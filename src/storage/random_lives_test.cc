@@ -171,7 +171,7 @@ class RandomLife {
 };
 
 std::uint64_t number_from_environment(const char* name, std::uint64_t usual) {
-  const char* text = std::getenv(name);
+  const char* text = std::getenv(name);  // NOLINT(concurrency-mt-unsafe): one thread
   return text ? std::strtoull(text, nullptr, 10) : usual;
 }
 

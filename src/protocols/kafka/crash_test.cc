@@ -488,7 +488,7 @@ class CrashTest : public testing::Test {
 
   // MILLRACE_SEED=n runs that history alone.
   static std::optional<std::uint64_t> only_seed() {
-    const char* text = std::getenv("MILLRACE_SEED");
+    const char* text = std::getenv("MILLRACE_SEED");  // NOLINT(concurrency-mt-unsafe): one thread
     if (!text) return std::nullopt;
     return std::strtoull(text, nullptr, 10);
   }

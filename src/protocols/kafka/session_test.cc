@@ -431,7 +431,7 @@ TEST_F(SessionTest, RandomBodiesAreSurvived) {
   for (int round = 0; round < 400; ++round) {
     const Command& command = commands()[random.below(commands().size())];
     const ApiInfo* api = find_api(static_cast<std::int16_t>(command.key));
-    const auto span = static_cast<std::uint64_t>(api->served.max - api->served.min + 1);
+    const auto span = static_cast<unsigned>(api->served.max - api->served.min) + 1u;
     const auto version =
         static_cast<std::int16_t>(api->served.min + static_cast<std::int16_t>(random.below(span)));
     std::vector<std::uint8_t> frame(4 + 8 + 2 + random.below(60));

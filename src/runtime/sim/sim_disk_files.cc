@@ -29,11 +29,8 @@ Result<Value> with_path(Result<Value> result, const std::string& path) {
 std::string sim_path(const std::string& path) {
   std::string clean;
   for (char c : path) {
-    if (c != '/') {
-      clean += c;
-    } else if (!clean.empty() && clean.back() != '/') {
-      clean += c;
-    }
+    const bool repeated = clean.empty() || clean.back() == '/';
+    if (c != '/' || !repeated) clean += c;
   }
   if (!clean.empty() && clean.back() == '/') clean.pop_back();
   return clean;

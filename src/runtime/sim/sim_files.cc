@@ -23,7 +23,8 @@ class SimFile final : public File {
   Result<std::size_t> read_at(std::uint64_t position, MutableByteView space) override {
     files_.begin('r');
     auto count = file_->read_at(position, space);
-    return files_.end(std::move(count), count ? *count : 0);
+    const std::size_t got = count.value_or(0);
+    return files_.end(std::move(count), got);
   }
   Result<std::size_t> read_cached_at(std::uint64_t position, MutableByteView space) override {
     files_.scheduler_.trace('c');
@@ -31,7 +32,8 @@ class SimFile final : public File {
       return fail(ErrorCode::would_block);
     }
     auto count = file_->read_cached_at(position, space);
-    return files_.end(std::move(count), count ? *count : 0);
+    const std::size_t got = count.value_or(0);
+    return files_.end(std::move(count), got);
   }
   Result<void> write_at(std::uint64_t position, const ByteChain& bytes) override {
     files_.begin('w');
@@ -44,7 +46,8 @@ class SimFile final : public File {
   Result<std::uint64_t> size() override {
     files_.begin('z');
     auto size = file_->size();
-    return files_.end(std::move(size), size ? *size : 0);
+    const std::uint64_t bytes = size.value_or(0);
+    return files_.end(std::move(size), bytes);
   }
   Result<void> truncate(std::uint64_t size) override {
     files_.begin('t');

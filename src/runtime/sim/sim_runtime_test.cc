@@ -153,7 +153,6 @@ TEST(SimRuntime, BrokenAndSilencedConnections) {
   auto broken = runtime.connect(core, listener->port());
   auto silenced = runtime.connect(core, listener->port());
   ASSERT_TRUE(broken && silenced);
-  std::string got;
   std::array<std::uint8_t, 10> space;
   EXPECT_TRUE(runtime.run_until_idle(seconds(1)));
 
