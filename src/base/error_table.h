@@ -18,6 +18,7 @@ MILLRACE_ERROR(invalid_topic_name, 17, "the topic name is invalid")
 MILLRACE_ERROR(invalid_partitions, 37, "the number of partitions is invalid")
 MILLRACE_ERROR(invalid_replication_factor, 38, "the replication factor is invalid")
 MILLRACE_ERROR(invalid_replica_assignment, 39, "the replica assignment is invalid")
+MILLRACE_ERROR(election_not_needed, 84, "the partition has its preferred leader already")
 MILLRACE_ERROR(offset_out_of_range, 1, "the offset is outside of the range kept by this broker")
 MILLRACE_ERROR(fenced_leader_epoch, 74,
                "the leader epoch of the request is older than the broker's")
@@ -25,6 +26,10 @@ MILLRACE_ERROR(unknown_leader_epoch, 75,
                "the leader epoch of the request is newer than the broker's")
 
 MILLRACE_ERROR(fetch_session_not_found, 70, "this broker keeps no fetch session with this id")
+MILLRACE_ERROR(invalid_fetch_session_epoch, 71,
+               "the epoch is not the one that comes next in this fetch session")
+MILLRACE_ERROR(fetch_session_topic_id_error, 106,
+               "the fetch session names topics by name and the request by id, or the other way")
 
 // Records
 MILLRACE_ERROR(corrupt_message, 2, "a record batch failed its checksum or has impossible lengths")

@@ -7,7 +7,10 @@
 namespace millrace {
 
 BrokerCore::BrokerCore(Broker& broker, CoreStore& store)
-    : broker_(broker), store_(store), image_(std::make_shared<CatalogImage>()) {}
+    : broker_(broker),
+      store_(store),
+      image_(std::make_shared<CatalogImage>()),
+      catalog_turns_(store.core()) {}
 BrokerCore::~BrokerCore() = default;
 
 Partition* BrokerCore::find_partition(PartitionId id) const {
@@ -18,14 +21,24 @@ Partition* BrokerCore::find_partition(PartitionId id) const {
 Core& BrokerCore::owner(ShardId shard) const { return broker_.owner(shard); }
 
 Result<void> BrokerCore::adopt(std::shared_ptr<const CatalogImage> image,
-                               const std::vector<std::shared_ptr<const TopicInfo>>& added) {
-  for (const auto& topic : added) {
+                               const CatalogChange& change) {
+  for (const auto& topic : change.changed) {
     for (const PartitionInfo& info : topic->partitions) {
       if (&owner(info.shard) != &core()) continue;
-      auto partition = Partition::open(store_, info.id);
-      if (!partition) return std::unexpected(partition.error());
-      partitions_.emplace(info.id, std::move(*partition));
+      auto& partition = partitions_[info.id];
+      if (!partition) {
+        auto opened = Partition::open(store_, info.id);
+        if (!opened) {
+          partitions_.erase(info.id);
+          return std::unexpected(opened.error());
+        }
+        partition = std::move(*opened);
+      }
+      partition->log().configure(log_settings_of(topic->config));
     }
+  }
+  for (const PartitionInfo& info : change.removed) {
+    if (partitions_.erase(info.id) > 0) store_.close_log(info.id);
   }
   image_ = std::move(image);
   return {};
@@ -52,12 +65,12 @@ Broker::Broker(Runtime& runtime, Store& store, BrokerLimits limits)
 Broker::~Broker() = default;
 
 Task<Result<void>> Broker::publish(std::shared_ptr<const CatalogImage> image,
-                                   std::vector<std::shared_ptr<const TopicInfo>> added) {
+                                   CatalogChange change) {
   Core& here = runtime_.core(CoreId(0));
   for (auto& core : cores_) {
     BrokerCore* target = core.get();
     auto adopted = co_await call_on(
-        here, target->core(), [target, image, &added] { return target->adopt(image, added); });
+        here, target->core(), [target, image, &change] { return target->adopt(image, change); });
     if (!adopted) co_return adopted;
   }
   co_return Result<void>{};
@@ -70,12 +83,13 @@ Task<Result<void>> Broker::boot() {
   auto replayed = co_await home.catalog_->replay();
   if (!replayed) co_return replayed;
   auto image = home.catalog_->machine().image();
-  std::vector<std::shared_ptr<const TopicInfo>> topics;
-  for (const auto& [name, topic] : image->topics) topics.push_back(topic);
-  auto published = co_await publish(image, std::move(topics));
+  CatalogChange all;
+  for (const auto& [name, topic] : image->topics) all.changed.push_back(topic);
+  auto published = co_await publish(image, std::move(all));
   if (!published) co_return published;
   auto groups = co_await replay_groups();
   if (!groups) co_return groups;
+  std::vector<PartitionId> deleted;
   for (PartitionId id : store_.unclaimed()) {
     if (id >= image->next_partition_id) {
       co_return fail(ErrorCode::storage_corrupt,
@@ -84,8 +98,16 @@ Task<Result<void>> Broker::boot() {
                                  id.value()));
     }
     store_.discard_recovered(id);
+    deleted.push_back(id);
   }
   store_.start();
+  if (!deleted.empty()) {
+    runtime_.core(CoreId(0)).spawn("remove partitions", remove_files_of(std::move(deleted)));
+  }
+  for (auto& core : cores_) {
+    BrokerCore* target = core.get();
+    target->core().post([target] { target->arm_retention(); });
+  }
   co_return Result<void>{};
 }
 

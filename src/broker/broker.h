@@ -14,6 +14,7 @@
 #include "catalog/catalog_machine.h"
 #include "groups/group_machine.h"
 #include "machine/host.h"
+#include "runtime/turn.h"
 #include "topics/partition.h"
 
 namespace millrace {
@@ -24,7 +25,19 @@ struct BrokerLimits {
   GroupLimits groups;
   std::int32_t partitions_default = 1;  // of a topic made without saying how many
   bool auto_create_topics = true;
+  Duration retention_check_interval = std::chrono::seconds(30);
 };
+
+// What an image has that the one before had not.
+struct CatalogChange {
+  std::vector<std::shared_ptr<const TopicInfo>> changed;  // new ones too
+  std::vector<PartitionInfo> removed;
+};
+
+// Null when there is no such partition.
+const PartitionInfo* find_info(const std::shared_ptr<const TopicInfo>& topic,
+                               std::int32_t partition);
+LogSettings log_settings_of(const TopicConfig& config);
 
 class BrokerCore {
  public:
@@ -57,10 +70,27 @@ class BrokerCore {
   // One reply per command, in order; visible on every core when it returns. partitions -1: the
   // default.
   Task<std::vector<TopicReply>> create_topics(std::vector<CreateTopic> commands);
+  // One reply per command, in order. The topic is gone on every core when it returns; its files
+  // follow.
+  Task<std::vector<TopicReply>> delete_topics(std::vector<DeleteTopic> commands);
+  // One reply per command, in order; what is new can be used on every core when it returns.
+  Task<std::vector<TopicReply>> add_partitions(std::vector<AddPartitions> commands);
+  Task<std::vector<TopicReply>> configure_topics(std::vector<ConfigureTopic> commands);
+  // Forgets the records below `before`, or below the high watermark when it is -1. Gives the offset
+  // where the log begins now, durable. Error::offset_out_of_range above the high watermark.
+  Task<Result<Offset>> delete_records(std::shared_ptr<const TopicInfo> topic,
+                                      std::int32_t partition, Offset before);
+  // One per partition of the topic, in order.
+  Task<std::vector<PartitionSummary>> describe_partitions(std::shared_ptr<const TopicInfo> topic);
   // A new id, never given before.
   Task<Result<ProducerId>> new_producer_id();
   // To the group's coordinator and back. Error::stopping, Error::outcome_unknown.
   Task<Result<GroupMachine::Reply>> group(std::string group_id, GroupMachine::Command command);
+  // The groups of all shards, by id. Error::stopping.
+  Task<Result<std::vector<ListGroupsReply::Group>>> list_groups();
+  // Of topics that are no more: what groups committed for them, lest new ones of these names be
+  // read from there. A failure is only logged.
+  Task<void> forget_topic_offsets(std::vector<std::string> topics);
 
  private:
   friend class Broker;
@@ -83,12 +113,25 @@ class BrokerCore {
   Task<Result<EpochEnd>> find_epoch_end_here(PartitionId id, LeaderEpoch current_epoch,
                                              LeaderEpoch epoch);
   Task<Result<GroupMachine::Reply>> group_here(ShardId shard, GroupMachine::Command command);
+  Task<Result<std::vector<ListGroupsReply::Group>>> list_groups_here();
+  Task<Result<void>> forget_topic_offsets_here(std::vector<std::string> topics);
+  Task<Result<void>> forget_in(MachineHost<GroupMachine>* host, std::vector<std::string> topics);
   Task<std::vector<TopicReply>> create_topics_here(std::vector<CreateTopic> commands);
+  Task<std::vector<TopicReply>> delete_topics_here(std::vector<DeleteTopic> commands);
+  template <class Command>
+  Task<std::vector<TopicReply>> change_topics_here(std::vector<Command> commands);
+  template <class Command>
+  Task<std::vector<TopicReply>> decide_topics(std::vector<Command> commands);
+  Task<std::vector<TopicReply>> publish_changed(std::vector<TopicReply> replies,
+                                                std::vector<bool> validate_only);
+  Task<Result<Offset>> delete_records_here(PartitionId id, Offset before);
+  PartitionSummary describe_here(PartitionId id) const;
+  void arm_retention();
+  Task<void> apply_retention();
   Task<Result<ProducerId>> new_producer_id_here();
   Task<Result<void>> open_group_host(ShardId shard);
   Result<void> check_epoch(LeaderEpoch current) const;
-  Result<void> adopt(std::shared_ptr<const CatalogImage> image,
-                     const std::vector<std::shared_ptr<const TopicInfo>>& added);
+  Result<void> adopt(std::shared_ptr<const CatalogImage> image, const CatalogChange& change);
   bool refuse_from_now_on();
   bool wake_everybody();
 
@@ -98,8 +141,10 @@ class BrokerCore {
   std::unordered_map<PartitionId, std::unique_ptr<Partition>> partitions_;
   std::unordered_map<ShardId, std::unique_ptr<MachineHost<GroupMachine>>> groups_;
   bool stopping_ = false;
+  bool retention_runs_ = false;
 
-  // Core 0 only.
+  // Core 0 only. Whoever changes the catalogue has the turn until every core knows.
+  Turns catalog_turns_;
   std::unique_ptr<MachineHost<CatalogMachine>> catalog_;
   ProducerId next_producer_id_{0};
   ProducerId end_producer_id_{0};
@@ -123,9 +168,9 @@ class Broker {
   Core& owner(ShardId shard) {
     return runtime_.core(CoreId(static_cast<std::uint32_t>(shard.value() % cores_.size())));
   }
-  // Gives the image to every core; each opens what it owns of `added`.
-  Task<Result<void>> publish(std::shared_ptr<const CatalogImage> image,
-                             std::vector<std::shared_ptr<const TopicInfo>> added);
+  // Gives the image to every core; each opens and closes what it owns of the change.
+  Task<Result<void>> publish(std::shared_ptr<const CatalogImage> image, CatalogChange change);
+  Task<void> remove_files_of(std::vector<PartitionId> ids);
 
  private:
   Task<Result<void>> replay_groups();

@@ -82,6 +82,11 @@ class BrokerTest : public testing::TestWithParam<std::size_t> {
     commands.push_back({.name = std::move(name), .partitions = partitions, .config = config});
     return sim().run(core().create_topics(std::move(commands))).at(0);
   }
+  TopicReply drop(std::string name) {
+    std::vector<DeleteTopic> commands;
+    commands.push_back({{.name = std::move(name)}});
+    return sim().run(core().delete_topics(std::move(commands))).at(0);
+  }
   std::shared_ptr<const TopicInfo> topic(std::string_view name) {
     return core().image().find(name);
   }
@@ -454,6 +459,155 @@ TEST_P(BrokerTest, ValidateOnlyMakesNothing) {
   EXPECT_FALSE(replies.at(0).error.has_value());
   EXPECT_EQ(topic("orders"), nullptr);
   EXPECT_FALSE(create("orders", 3).error.has_value());
+}
+
+TEST_P(BrokerTest, ADeletedTopicIsGoneAndItsNameIsFree) {
+  create("orders", 3);
+  create("others", 2);
+  for (int i = 0; i < 300; ++i) produce("orders", i % 3, batch_of({std::string(500, 'o')}));
+  produce("others", 0, batch_of({"mine"}));
+  auto old = topic("orders");
+  EXPECT_FALSE(drop("orders").error.has_value());
+  EXPECT_EQ(topic("orders"), nullptr);
+  TopicReply again = drop("orders");
+  ASSERT_TRUE(again.error.has_value());
+  expect_code(*again.error, ErrorCode::unknown_topic_or_partition);
+
+  // Whoever still holds the old topic is told.
+  std::vector<ProduceItem> items;
+  items.push_back({old, 1, batch_of({"late"})});
+  auto late = sim().run(core().produce(std::move(items), AckLevel::durable)).at(0);
+  expect_code(late.error, ErrorCode::unknown_topic_or_partition);
+
+  create("orders", 2);
+  EXPECT_NE(topic("orders")->id, old->id);
+  EXPECT_EQ(produce("orders", 0, batch_of({"new"})).base_offset, Offset(0));
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(read("orders", 0, 0), std::vector<std::string>{"new"});
+    EXPECT_EQ(read("others", 0, 0), std::vector<std::string>{"mine"});
+    EXPECT_EQ(topic("orders")->partitions.size(), 2u);
+    restart();
+  }
+}
+
+TEST_P(BrokerTest, ADeletionEndsFetchesThatWait) {
+  create("orders", 3);
+  std::optional<std::vector<FetchResult>> results;
+  fetch_soon(fetch_command("orders", 1, 0, 1h), results, 2);
+  sim().runtime().run_for(10ms);
+  ASSERT_FALSE(results.has_value());
+  drop("orders");
+  ASSERT_TRUE(sim().runtime().run_until([&] { return results.has_value(); }, 5s));
+  expect_code(results->at(0).error, ErrorCode::unknown_topic_or_partition);
+}
+
+TEST_P(BrokerTest, PartitionsCanBeAdded) {
+  create("orders", 2);
+  produce("orders", 1, batch_of({"kept"}));
+  auto more = [&](std::int32_t count, bool validate_only = false) {
+    std::vector<AddPartitions> commands;
+    commands.push_back({{.name = "orders"}, count, validate_only});
+    return sim().run(core(1).add_partitions(std::move(commands)), core_id(1)).at(0);
+  };
+  ASSERT_TRUE(more(2).error.has_value());
+  expect_code(*more(1).error, ErrorCode::invalid_partitions);
+  EXPECT_FALSE(more(5, true).error.has_value());
+  EXPECT_EQ(topic("orders")->partitions.size(), 2u);
+  EXPECT_FALSE(more(5).error.has_value());
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_EQ(topic("orders")->partitions.size(), 5u);
+    expect_code(produce("orders", 4, batch_of({"new"})).error, ErrorCode::ok);
+    EXPECT_EQ(read("orders", 1, 0), std::vector<std::string>{"kept"});
+    restart();
+  }
+  EXPECT_EQ(read("orders", 4, 0), (std::vector<std::string>{"new", "new"}));
+}
+
+TEST_P(BrokerTest, AChangedConfigHasEffectAndStays) {
+  create("orders", 2, {{"durability", "relaxed"}});
+  auto configure = [&](ConfigureTopic command) {
+    command.topic.name = "orders";
+    std::vector<ConfigureTopic> commands;
+    commands.push_back(std::move(command));
+    return sim().run(core().configure_topics(std::move(commands))).at(0);
+  };
+  EXPECT_FALSE(configure({.config = {{"max.message.bytes", "200"}}}).error.has_value());
+  TopicReply refused = configure({.config = {{"retention.ms", "soon"}}});
+  ASSERT_TRUE(refused.error.has_value());
+  expect_code(*refused.error, ErrorCode::invalid_config);
+  refused = configure({.config = {{"no.such.config", std::nullopt}}});
+  ASSERT_TRUE(refused.error.has_value());
+  for (int round = 0; round < 2; ++round) {
+    EXPECT_TRUE(topic("orders")->config.relaxed_durability);
+    expect_code(produce("orders", 0, batch_of({std::string(300, 'x')})).error,
+                ErrorCode::message_too_large);
+    restart();
+  }
+  EXPECT_FALSE(configure({.replace = true, .config = {{"segment.ms", "5000"}}}).error.has_value());
+  EXPECT_FALSE(topic("orders")->config.relaxed_durability);
+  EXPECT_EQ(topic("orders")->config.segment_ms, 5000);
+  expect_code(produce("orders", 0, batch_of({std::string(300, 'x')})).error, ErrorCode::ok);
+}
+
+TEST_P(BrokerTest, DeletedRecordsAreNotReadAgain) {
+  create("orders", 2);
+  for (int i = 0; i < 10; ++i) produce("orders", 1, batch_of({fmt::format("{}", i)}));
+  auto forget = [&](std::int64_t before) {
+    return sim().run(core().delete_records(topic("orders"), 1, Offset(before)));
+  };
+  expect_code(forget(11).error(), ErrorCode::offset_out_of_range);
+  EXPECT_EQ(forget(4), Offset(4));
+  EXPECT_EQ(forget(2), Offset(4));
+  for (int round = 0; round < 2; ++round) {
+    auto result = fetch(fetch_command("orders", 1, 3)).at(0);
+    expect_code(result.error, ErrorCode::offset_out_of_range);
+    EXPECT_EQ(result.log_start, Offset(4));
+    EXPECT_EQ(read("orders", 1, 4).size(), 6u);
+    restart();
+  }
+  EXPECT_EQ(forget(-1), Offset(10));
+  auto summary = sim().run(core().describe_partitions(topic("orders")));
+  EXPECT_EQ(summary.at(1).log_start, Offset(10));
+  EXPECT_EQ(summary.at(1).high_watermark, Offset(10));
+  EXPECT_EQ(summary.at(1).bytes, 0u);
+}
+
+TEST_P(BrokerTest, RetentionLetsOldSegmentsGo) {
+  create("by-size", 1,
+         {{"retention.bytes", "3000000"}, {"retention.ms", "-1"}, {"segment.bytes", "1048576"}});
+  create("by-age", 1, {{"retention.ms", "100000"}});
+  create("kept", 1, {{"retention.ms", "-1"}});
+  const WallMs now = core().broker_time();
+  for (int i = 0; i < 120; ++i) {
+    produce("by-size", 0, batch_of({std::string(50'000, 'x')}));
+    produce("by-age", 0, batch_of({"old"}, (now - 99'000).value()));
+    produce("kept", 0, batch_of({"old"}, 1));
+  }
+  sim().runtime().run_for(2min);
+  auto size = sim().run(core().describe_partitions(topic("by-size"))).at(0);
+  EXPECT_GE(size.bytes, 3'000'000u);
+  EXPECT_LE(size.bytes, 4'100'000u);
+  EXPECT_GT(size.log_start, Offset(0));
+  EXPECT_EQ(read("by-size", 0, size.log_start.value()).empty(), false);
+  auto age = sim().run(core().describe_partitions(topic("by-age"))).at(0);
+  EXPECT_EQ(age.log_start, Offset(120));
+  EXPECT_EQ(read("kept", 0, 0).size(), 120u);
+  EXPECT_EQ(produce("by-age", 0, batch_of({"new"}, now.value())).base_offset, Offset(120));
+  restart();
+  EXPECT_EQ(read("by-age", 0, 120), std::vector<std::string>{"new"});
+}
+
+// A topic with little traffic: what stands in one segment is let go too, a segment at a time.
+TEST_P(BrokerTest, RetentionReachesATopicThatNeverFillsASegment) {
+  create("slow", 1, {{"retention.ms", "60000"}, {"segment.ms", "30000"}});
+  for (int i = 0; i < 20; ++i) {
+    produce("slow", 0, batch_of({"tick"}, core().broker_time().value()));
+    sim().runtime().run_for(20s);
+  }
+  auto summary = sim().run(core().describe_partitions(topic("slow"))).at(0);
+  EXPECT_EQ(summary.high_watermark, Offset(20));
+  EXPECT_GE(summary.log_start, Offset(10));
+  EXPECT_LE(summary.log_start, Offset(17));
 }
 
 TEST_P(BrokerTest, AProducerIdIsGivenOnce) {

@@ -47,6 +47,9 @@ struct FetchCommand {
   std::size_t bytes_min = 1;
   std::size_t bytes_max = 50 << 20;
   Duration wait_max{0};
+  // Items are read core by core, in their order on each, until bytes_max is full. Who fetches again
+  // and again counts this up (any number), or the first core's partitions starve the others'.
+  std::uint32_t first_core = 0;
 };
 
 struct FetchResult {
@@ -66,6 +69,21 @@ struct TimePosition {
   Offset offset = kNoOffset;  // -1: nothing is that new
   WallMs timestamp{-1};
   LeaderEpoch epoch{-1};
+};
+
+// One partition as it stands, for people and tools.
+struct PartitionSummary {
+  struct Producer {
+    ProducerId id;
+    std::int16_t epoch = 0;
+    std::int32_t last_sequence = -1;
+    WallMs last_timestamp{-1};
+  };
+  Error error;  // unknown_topic_or_partition when it was deleted meanwhile
+  Offset log_start = kNoOffset;
+  Offset high_watermark = kNoOffset;
+  std::uint64_t bytes = 0;          // kept, of record batches
+  std::vector<Producer> producers;  // idempotent ones whose sequences are remembered
 };
 
 struct EpochEnd {

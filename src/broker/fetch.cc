@@ -31,7 +31,8 @@ Task<std::vector<FetchResult>> BrokerCore::fetch(FetchCommand command) {
   }
   std::shared_ptr<Waiter> waiter;
   for (;;) {
-    for (std::uint32_t id = 0; id < routes.size(); ++id) {
+    for (std::uint32_t n = 0; n < routes.size(); ++n) {
+      const auto id = static_cast<std::uint32_t>((command.first_core + n) % routes.size());
       if (routes[id].empty()) continue;
       BrokerCore& owner_core = broker_.core(CoreId(id));
       auto read = owner_core.read_here(routes[id], &command, &results, waiter);

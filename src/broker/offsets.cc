@@ -3,15 +3,13 @@
 #include "broker/broker.h"
 
 namespace millrace {
-namespace {
 
-const PartitionInfo* find(const std::shared_ptr<const TopicInfo>& topic, std::int32_t partition) {
+const PartitionInfo* find_info(const std::shared_ptr<const TopicInfo>& topic,
+                               std::int32_t partition) {
   if (!topic || partition < 0) return nullptr;
   if (static_cast<std::size_t>(partition) >= topic->partitions.size()) return nullptr;
   return &topic->partitions[static_cast<std::size_t>(partition)];
 }
-
-}  // namespace
 
 Result<void> BrokerCore::check_epoch(LeaderEpoch current) const {
   if (current.value() < 0 || current == leader_epoch()) return {};
@@ -22,7 +20,7 @@ Result<void> BrokerCore::check_epoch(LeaderEpoch current) const {
 Task<Result<TimePosition>> BrokerCore::find_position(std::shared_ptr<const TopicInfo> topic,
                                                      std::int32_t partition,
                                                      LeaderEpoch current_epoch, TimeQuery query) {
-  const PartitionInfo* info = find(topic, partition);
+  const PartitionInfo* info = find_info(topic, partition);
   if (!info) co_return fail(ErrorCode::unknown_topic_or_partition);
   BrokerCore& other = broker_.core(owner(info->shard).id());
   co_return co_await start_on(core(), other.core(),
@@ -34,7 +32,8 @@ Task<Result<TimePosition>> BrokerCore::find_position_here(PartitionId id, Leader
   Partition* partition = find_partition(id);
   if (!partition) co_return fail(ErrorCode::unknown_topic_or_partition);
   if (auto epoch = check_epoch(current_epoch); !epoch) co_return std::unexpected(epoch.error());
-  PartitionLog& log = partition->log();
+  auto kept = partition->shared_log();  // a deletion may come in between
+  PartitionLog& log = *kept;
   TimePosition position;
   position.epoch = leader_epoch();
   using Kind = TimeQuery::Kind;
@@ -78,7 +77,7 @@ Task<Result<TimePosition>> BrokerCore::find_position_here(PartitionId id, Leader
 Task<Result<EpochEnd>> BrokerCore::find_epoch_end(std::shared_ptr<const TopicInfo> topic,
                                                   std::int32_t partition, LeaderEpoch current_epoch,
                                                   LeaderEpoch epoch) {
-  const PartitionInfo* info = find(topic, partition);
+  const PartitionInfo* info = find_info(topic, partition);
   if (!info) co_return fail(ErrorCode::unknown_topic_or_partition);
   BrokerCore& other = broker_.core(owner(info->shard).id());
   co_return co_await start_on(core(), other.core(),

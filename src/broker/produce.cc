@@ -84,6 +84,10 @@ Task<bool> BrokerCore::append_here(std::vector<Route> routes, std::vector<Prepar
       continue;
     }
     result.log_start = partition->log().log_start();
+    if (store_.refuses_appends()) {
+      result.error = ErrorCode::storage_full;
+      continue;
+    }
     auto verdict = partition->check(batch.header);
     using Kind = ProducerTable::Verdict::Kind;
     if (verdict.kind == Kind::refuse) {

@@ -15,7 +15,13 @@ constexpr std::int32_t kPartitionsMax = 10000;  // of one topic
 constexpr std::uint64_t kSnapshotVersion = 1;
 
 // Kinds and field numbers are part of the format.
-enum Kind : std::uint64_t { kTopicCreated = 1, kProducerIdsReserved = 2 };
+// A changed topic's event holds all of it, as its creation does.
+enum Kind : std::uint64_t {
+  kTopicCreated = 1,
+  kProducerIdsReserved = 2,
+  kTopicDeleted = 3,
+  kTopicChanged = 4,
+};
 enum TopicField : std::uint32_t { kName = 2, kTopicId = 3, kPartition = 4, kConfig = 5 };
 enum SnapshotField : std::uint32_t {
   kVersion = 1,
@@ -123,28 +129,102 @@ TopicReply CatalogMachine::check(const CreateTopic& command) const {
   topic->id = command.id;
   topic->config = *config;
   topic->config_text = command.config;
-  for (std::int32_t i = 0; i < command.partitions; ++i) {
+  add_partitions(*topic, command.partitions);
+  return {std::nullopt, topic};
+}
+
+void CatalogMachine::add_partitions(TopicInfo& topic, std::int32_t count) const {
+  for (std::int32_t i = 0; i < count; ++i) {
     PartitionId id = state_.next_partition_id + static_cast<std::uint64_t>(i);
     // Consecutive ids on consecutive shards: balanced over any number of cores.
-    topic->partitions.push_back(
-        {id, ShardId(static_cast<std::uint32_t>(id.value() % kShardCount))});
+    topic.partitions.push_back({id, ShardId(static_cast<std::uint32_t>(id.value() % kShardCount))});
   }
-  return {std::nullopt, topic};
+}
+
+TopicReply CatalogMachine::find(const TopicRef& ref) const {
+  if (ref.id != TopicId{}) {
+    auto topic = state_.find(ref.id);
+    if (topic) return {std::nullopt, std::move(topic)};
+    return {Error(ErrorCode::unknown_topic_id), nullptr};
+  }
+  auto topic = state_.find(ref.name);
+  if (topic) return {std::nullopt, std::move(topic)};
+  return {
+      Error(ErrorCode::unknown_topic_or_partition, fmt::format("there is no topic '{}'", ref.name)),
+      nullptr};
+}
+
+TopicReply CatalogMachine::check(const AddPartitions& command) const {
+  TopicReply reply = find(command.topic);
+  if (reply.error) return reply;
+  auto now = static_cast<std::int32_t>(reply.topic->partitions.size());
+  if (command.count <= now || command.count > kPartitionsMax) {
+    reply.error = Error(
+        ErrorCode::invalid_partitions,
+        fmt::format("topic '{}' has {} partitions: the new number must be above that and at most "
+                    "{}, {} was asked for",
+                    reply.topic->name, now, kPartitionsMax, command.count));
+    return reply;
+  }
+  auto topic = std::make_shared<TopicInfo>(*reply.topic);
+  add_partitions(*topic, command.count - now);
+  reply.topic = std::move(topic);
+  return reply;
+}
+
+TopicReply CatalogMachine::check(const ConfigureTopic& command) const {
+  TopicReply reply = find(command.topic);
+  if (reply.error) return reply;
+  auto topic = std::make_shared<TopicInfo>(*reply.topic);
+  if (command.replace) topic->config_text.clear();
+  for (const auto& [name, value] : command.config) {
+    if (value) {
+      topic->config_text[name] = *value;
+    } else if (auto known = check_config_name(name); known) {
+      topic->config_text.erase(name);
+    } else {
+      reply.error = known.error();
+      return reply;
+    }
+  }
+  auto config = parse_topic_config(topic->config_text);
+  if (!config) {
+    reply.error = config.error();
+    return reply;
+  }
+  topic->config = *config;
+  reply.topic = std::move(topic);
+  return reply;
 }
 
 Outcome<CatalogMachine::Reply> CatalogMachine::decide(const MachineContext&, RequestId request,
                                                       Command command) {
   Outcome<Reply> outcome;
-  if (auto* create = std::get_if<CreateTopic>(&command)) {
-    TopicReply reply = check(*create);
-    if (!reply.error && !create->validate_only) {
+  auto settle = [&](TopicReply reply, Kind kind, bool validate_only) {
+    if (!reply.error && !validate_only) {
       FieldWriter event;
-      event.put(1, kTopicCreated);
-      encode_topic(event, *reply.topic);
+      event.put(1, kind);
+      if (kind == kTopicDeleted) {
+        event.put_bytes(kTopicId, reply.topic->id);
+      } else {
+        encode_topic(event, *reply.topic);
+      }
       outcome.events.push_back(event.take());
     }
     outcome.replies.emplace_back(request, std::move(reply));
-    return outcome;
+    return std::move(outcome);
+  };
+  if (auto* create = std::get_if<CreateTopic>(&command)) {
+    return settle(check(*create), kTopicCreated, create->validate_only);
+  }
+  if (auto* deletion = std::get_if<DeleteTopic>(&command)) {
+    return settle(find(deletion->topic), kTopicDeleted, false);
+  }
+  if (auto* more = std::get_if<AddPartitions>(&command)) {
+    return settle(check(*more), kTopicChanged, more->validate_only);
+  }
+  if (auto* configure = std::get_if<ConfigureTopic>(&command)) {
+    return settle(check(*configure), kTopicChanged, configure->validate_only);
   }
   const auto& reserve = std::get<ReserveProducerIds>(command);
   FieldWriter event;
@@ -159,8 +239,7 @@ void CatalogMachine::add(std::shared_ptr<const TopicInfo> topic) {
   for (const PartitionInfo& partition : topic->partitions) {
     state_.next_partition_id = std::max(state_.next_partition_id, partition.id + 1);
   }
-  state_.by_id[topic->id] = topic;
-  state_.topics[topic->name] = std::move(topic);
+  state_.put(std::move(topic));
 }
 
 void CatalogMachine::apply(WallMs, ByteView event) {
@@ -168,10 +247,19 @@ void CatalogMachine::apply(WallMs, ByteView event) {
   FieldReader reader(event);
   auto kind = reader.next();
   ASSERT(kind && kind->number == 1);
-  if (kind->value == kTopicCreated) {
+  if (kind->value == kTopicCreated || kind->value == kTopicChanged) {
     auto topic = decode_topic(event);
     ASSERT(topic);
     add(std::move(topic));
+    return;
+  }
+  if (kind->value == kTopicDeleted) {
+    auto id = reader.next();
+    ASSERT(id && id->number == kTopicId);
+    TopicId topic_id;
+    ASSERT(id->bytes.size() == topic_id.size());
+    std::ranges::copy(id->bytes, topic_id.begin());
+    state_.remove(topic_id);
     return;
   }
   ASSERT(kind->value == kProducerIdsReserved);

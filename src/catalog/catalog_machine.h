@@ -22,14 +22,39 @@ struct CreateTopic {
   bool validate_only = false;
 };
 
+// Of the topic with this id, or with this name when the id is all zero: it may be made again while
+// the command is under way.
+struct TopicRef {
+  std::string name;
+  TopicId id{};
+};
+
+struct DeleteTopic {
+  TopicRef topic;
+};
+
+struct AddPartitions {
+  TopicRef topic;
+  std::int32_t count = 1;  // how many there are to be in all
+  bool validate_only = false;
+};
+
+struct ConfigureTopic {
+  TopicRef topic;
+  bool replace = false;  // configs that are not named go back to their default
+  std::map<std::string, std::optional<std::string>> config;  // nothing: back to the default
+  bool validate_only = false;
+};
+
 struct ReserveProducerIds {
   std::int64_t count = 1;
 };
 
 struct TopicReply {
-  std::optional<Error>
-      error;  // topic_already_exists, invalid_topic_name, invalid_partitions, invalid_config
-  std::shared_ptr<const TopicInfo> topic;  // the new or the existing one
+  // topic_already_exists, invalid_topic_name, invalid_partitions, invalid_config,
+  // unknown_topic_or_partition, unknown_topic_id
+  std::optional<Error> error;
+  std::shared_ptr<const TopicInfo> topic;  // as it is now; of a deleted one, as it was
 };
 
 struct ProducerIdsReply {
@@ -38,7 +63,8 @@ struct ProducerIdsReply {
 
 class CatalogMachine {
  public:
-  using Command = std::variant<CreateTopic, ReserveProducerIds>;
+  using Command =
+      std::variant<CreateTopic, DeleteTopic, AddPartitions, ConfigureTopic, ReserveProducerIds>;
   using Reply = std::variant<TopicReply, ProducerIdsReply>;
 
   CatalogMachine();
@@ -55,7 +81,12 @@ class CatalogMachine {
   std::shared_ptr<const CatalogImage> image() const;
 
  private:
+  // What the topic would be afterwards, or what is wrong with the command.
   TopicReply check(const CreateTopic& command) const;
+  TopicReply check(const AddPartitions& command) const;
+  TopicReply check(const ConfigureTopic& command) const;
+  TopicReply find(const TopicRef& topic) const;
+  void add_partitions(TopicInfo& topic, std::int32_t count) const;
   void add(std::shared_ptr<const TopicInfo> topic);
 
   CatalogImage state_;

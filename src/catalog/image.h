@@ -28,6 +28,11 @@ struct TopicConfig {
   std::uint32_t max_message_bytes = BatchLimits{}.batch_bytes_max;
   TimestampType timestamp_type = TimestampType::create_time;
   bool relaxed_durability = false;  // durability=relaxed, our extension
+  // -1: for ever, however much.
+  std::int64_t retention_ms = std::int64_t{7} * 24 * 3600 * 1000;
+  std::int64_t retention_bytes = -1;
+  std::int64_t segment_bytes = 1 << 30;
+  std::int64_t segment_ms = std::int64_t{7} * 24 * 3600 * 1000;
 };
 
 struct TopicInfo {
@@ -43,6 +48,17 @@ struct CatalogImage {
   std::map<TopicId, std::shared_ptr<const TopicInfo>> by_id;
   PartitionId next_partition_id{0};
 
+  // New, or in the place of an older one with the same id.
+  void put(std::shared_ptr<const TopicInfo> topic) {
+    by_id[topic->id] = topic;
+    topics[topic->name] = std::move(topic);
+  }
+  void remove(const TopicId& id) {
+    auto found = by_id.find(id);
+    if (found == by_id.end()) return;
+    topics.erase(found->second->name);
+    by_id.erase(found);
+  }
   std::shared_ptr<const TopicInfo> find(std::string_view name) const {
     auto found = topics.find(name);
     return found == topics.end() ? nullptr : found->second;

@@ -4,11 +4,30 @@
 
 #include <map>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "base/error.h"
 #include "catalog/image.h"
 
 namespace millrace {
+
+// How one config of a topic stands.
+struct ConfigEntry {
+  enum class Type { integer, number, text, list };  // integer: 32 bits, number: 64
+  std::string_view name;
+  std::string value;
+  std::string default_value;
+  bool is_set = false;  // on the topic; otherwise value is the default
+  Type type = Type::text;
+  std::string_view documentation;
+};
+
+// Every config that is honoured, in the order of their names.
+std::vector<ConfigEntry> describe_topic_config(const TopicInfo& topic);
+
+// Error::invalid_config when there is no such config.
+Result<void> check_config_name(std::string_view name);
 
 // Error::invalid_config with the name, what was wrong and what is accepted.
 Result<TopicConfig> parse_topic_config(const std::map<std::string, std::string>& text);

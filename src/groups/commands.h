@@ -244,11 +244,22 @@ struct OffsetDeleteReply {
   std::vector<TopicErrors> topics;
 };
 
+// Of deleted topics: every group of the machine forgets what it committed for them, whoever is
+// subscribed. A call does a bounded part of it; ask again from `next` until there is none.
+struct ForgetTopics {
+  std::vector<std::string> topics;
+  GroupId from;  // groups before it are done
+};
+
+struct ForgetTopicsReply {
+  std::optional<GroupId> next;
+};
+
 using GroupCommand =
     std::variant<JoinGroup, SyncGroup, Heartbeat, LeaveGroup, OffsetCommit, OffsetFetch,
-                 DescribeGroup, ListGroups, DeleteGroup, OffsetDelete>;
+                 DescribeGroup, ListGroups, DeleteGroup, OffsetDelete, ForgetTopics>;
 using GroupReply = std::variant<JoinReply, SyncReply, HeartbeatReply, LeaveReply, OffsetCommitReply,
                                 OffsetFetchReply, DescribeGroupReply, ListGroupsReply,
-                                DeleteGroupReply, OffsetDeleteReply>;
+                                DeleteGroupReply, OffsetDeleteReply, ForgetTopicsReply>;
 
 }  // namespace millrace

@@ -13,6 +13,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -49,6 +50,8 @@ class GroupMachine {
   bool restore(ByteView bytes);
 
   std::size_t group_count() const { return groups_.size(); }
+  // For which some group has committed an offset.
+  std::set<std::string> committed_topics() const;
 
  private:
   // One call of decide() or on_timer(): what it may know and what comes of it.
@@ -76,6 +79,7 @@ class GroupMachine {
   void handle(Turn& turn, ListGroups& command);
   void handle(Turn& turn, DeleteGroup& command);
   void handle(Turn& turn, OffsetDelete& command);
+  void handle(Turn& turn, ForgetTopics& command);
 
   // group_machine.cc
   Group* find(std::string_view group);

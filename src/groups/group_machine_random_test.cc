@@ -201,7 +201,13 @@ class Simulation {
   }
 
   void administer(const GroupId& group) {
-    if (pick(2) == 0) {
+    int what = pick(5);
+    if (what == 0) {
+      std::string topic = "t" + std::to_string(pick(3));
+      ForgetTopicsReply reply = host_.ask<ForgetTopicsReply>(ForgetTopics{{topic}, {}});
+      EXPECT_FALSE(reply.next.has_value());
+      std::erase_if(offsets_, [&](const auto& entry) { return std::get<1>(entry.first) == topic; });
+    } else if (what <= 2) {
       bool was_empty = is_empty(group);
       ErrorCode error = host_.ask<DeleteGroupReply>(DeleteGroup{group}).error;
       EXPECT_EQ(error == ErrorCode::non_empty_group, !was_empty);

@@ -25,6 +25,9 @@ struct GroupLimits {
   // Bounds on the work of one on_timer() call; what is left is due at once.
   std::size_t timers_per_call_max = 256;
   std::size_t groups_per_retention_step_max = 256;
+  // Bounds on the work of one ForgetTopics.
+  std::size_t groups_per_forget_step_max = 1'024;
+  std::size_t offsets_per_forget_step_max = 10'000;
 };
 
 }  // namespace millrace

@@ -41,7 +41,9 @@ class MachineHost {
   // Rebuilds the machine from its newest snapshot and the log. Error::storage_corrupt when that
   // can't be done.
   Task<Result<void>> replay() {
-    log_ = store_.open_log(log_id_).log;
+    auto opened = store_.open_log(log_id_);
+    if (!opened) co_return std::unexpected(opened.error());
+    log_ = std::move(opened->log);
     auto snapshot = co_await store_.store().load_snapshot(store_, *log_);
     if (!snapshot) co_return std::unexpected(snapshot.error());
     Offset from = log_->log_start();
@@ -205,7 +207,7 @@ class MachineHost {
   CoreStore& store_;
   const PartitionId log_id_;
   M machine_;
-  PartitionLog* log_ = nullptr;
+  std::shared_ptr<PartitionLog> log_;
   std::unordered_map<RequestId, Promise<Result<Reply>>> waiting_;
   std::deque<Parked> parked_;
   std::uint64_t next_request_ = 1;

@@ -68,7 +68,7 @@ namespace {
 constexpr Duration kTick = 100ms;
 // After a failed checkpoint: a full disk does not get better by trying ten times a second.
 constexpr Duration kPauseMin = 1s;
-constexpr Duration kPauseMax = 30s;
+constexpr Duration kPauseMax = 5s;
 }  // namespace
 
 void Store::start() {
@@ -91,9 +91,15 @@ void Store::tick() {
   } else if (core.now() - last_append_seen_ > Duration(limits_.mark_after).count()) {
     lane_->mark_when_idle();
   }
-  if (lane_->is_stalled()) lane_->retry();
+  bool stalled = lane_->is_stalled();
+  if (stalled && core.now() >= next_journal_retry_) {
+    lane_->retry();
+    if (lane_->out_of_files()) next_journal_retry_ = core.now() + Duration(kPauseMin).count();
+  }
+  bool failing = checkpoint_pause_ > Duration(0);
+  refuse(checkpoint_found_full_ || (stalled && (failing || lane_->out_of_files())));
   std::uint64_t written = lane_->bytes_written() - checkpointed_bytes_;
-  bool due = lane_->is_stalled() ||
+  bool due = stalled || failing ||
              written >= std::min(limits_.checkpoint_bytes, limits_.journal_bytes_max / 4) ||
              (written > 0 &&
               core.now() - last_checkpoint_ > Duration(limits_.checkpoint_interval).count());
@@ -105,8 +111,21 @@ void Store::tick() {
 Task<void> Store::run_checkpoint() {
   auto done = co_await checkpoint(false);
   checkpoint_pause_ = done ? Duration(0) : std::clamp(checkpoint_pause_ * 2, kPauseMin, kPauseMax);
+  checkpoint_found_full_ = !done && done.error().code == ErrorCode::storage_full;
   if (!done) {
     log_error("storage", "a checkpoint failed and will be tried again: {}", done.error().message());
+  }
+}
+
+// A new append would wait for nobody knows how long, or take the room that a checkpoint needs.
+void Store::refuse(bool refuses) {
+  if (refusing_.exchange(refuses, std::memory_order_acq_rel) == refuses) return;
+  if (refuses) {
+    log_error("storage",
+              "the disk is full or fails: producing is refused, reading goes on. Make room, and it "
+              "goes on by itself");
+  } else {
+    log_info("storage", "there is room on the disk again: producing goes on");
   }
 }
 
@@ -143,16 +162,19 @@ Task<Result<void>> Store::checkpoint(bool last) {
   std::uint64_t written = lane_->bytes_written();
   auto [through, flushes] = co_await collect();
   Result<void> outcome = co_await call_on(here, *background_, [&]() -> Result<void> {
+    made_files_.clear();
     ManifestEdit edit;
+    std::vector<std::string> doomed;
     for (auto& of_core : flushes) {
-      TRY(write_flushes(of_core));
+      for (PartitionLog::Flush& flush : of_core) take_listed(flush);
+      if (auto written = write_flushes(of_core); !written) {
+        // Nobody lists them, and on a full disk they would be in their own way.
+        remove_files(made_files_);
+        return written;
+      }
       for (PartitionLog::Flush& flush : of_core) {
-        // A snapshot may have moved these since the flush began; the manifest is this worker's.
-        auto listed = manifest_->state().partitions.find(flush.state.id);
-        if (listed != manifest_->state().partitions.end()) {
-          flush.state.snapshots = listed->second.snapshots;
-          flush.state.log_start = listed->second.log_start;
-        }
+        if (removed_.contains(flush.state.id)) continue;
+        trim(flush.state, doomed);
         edit.partitions.push_back(flush.state);
       }
     }
@@ -160,7 +182,15 @@ Task<Result<void>> Store::checkpoint(bool last) {
     edit.durable_through = through;
     edit.next_file_number = next_file_number_;
     if (last) edit.clean = true;
-    return manifest_->commit(edit);
+    if (auto committed = manifest_->commit(edit); !committed) {
+      // The manifest on the disk may list them or not, until the next commit.
+      doubtful_.insert(doubtful_.end(), made_files_.begin(), made_files_.end());
+      return committed;
+    }
+    remove_files(std::exchange(doubtful_, {}));
+    remove_files(doomed);
+    removed_.clear();
+    return {};
   });
   for (std::size_t i = 0; i < cores_.size(); ++i) {
     auto* of_core = &flushes[i];
@@ -183,6 +213,22 @@ Task<Result<void>> Store::checkpoint(bool last) {
   }
   checkpointing_ = false;
   co_return outcome;
+}
+
+// What snapshots, retention and deletions did since the flush began: the manifest is this worker's.
+void Store::take_listed(PartitionLog::Flush& flush) const {
+  if (removed_.contains(flush.state.id)) {
+    flush.entries.clear();
+    return;
+  }
+  PartitionState listed = listed_state(flush.state.id);
+  flush.state.snapshots = std::move(listed.snapshots);
+  flush.state.log_start = listed.log_start;
+  flush.state.segments = std::move(listed.segments);
+  drop_epochs_below(flush.state.epochs, flush.state.log_start);
+  bool is_listed = flush.active && !flush.state.segments.empty() &&
+                   flush.state.segments.back().file_number == flush.active->state().file_number;
+  if (!is_listed) flush.active = nullptr;
 }
 
 Task<Result<void>> Store::close() {
@@ -211,10 +257,12 @@ Result<Bytes> Store::bytes_of(const TailEntry& entry) {
 Result<std::shared_ptr<Segment>> Store::make_segment(PartitionLog::Flush& flush, Offset base) {
   SegmentState state;
   state.base = state.end = base;
+  state.begun = flush.now;
   state.file_number = next_file_number_++;
-  auto file =
-      runtime_.files().open(segment_path(flush.state.id, state.file_number), OpenMode::create);
+  std::string path = segment_path(flush.state.id, state.file_number);
+  auto file = runtime_.files().open(path, OpenMode::create);
   if (!file) return std::unexpected(file.error());
+  made_files_.push_back(path);
   return std::make_shared<Segment>(std::shared_ptr<File>(std::move(*file)), state);
 }
 
@@ -223,9 +271,15 @@ Result<void> Store::write_flush(PartitionLog::Flush& flush,
                                 SegmentWriter& writer) {
   std::shared_ptr<Segment> segment = flush.active;
   std::uint64_t position = segment ? segment->bytes() : 0;
+  std::uint64_t bytes_max =
+      flush.settings.segment_bytes > 0 ? flush.settings.segment_bytes : limits_.segment_bytes;
+  Duration age = flush.settings.segment_age;
+  if (segment && age > Duration(0) && segment->state().begun + age / 1ms < flush.now) {
+    segment = nullptr;
+  }
   if (segment) writer.begin(segment->file(), position);
   for (const TailEntry& entry : flush.entries) {
-    bool full = segment && position > 0 && position + entry.place.size > limits_.segment_bytes;
+    bool full = segment && position > 0 && position + entry.place.size > bytes_max;
     if (!segment || full) {
       TRY(writer.flush());
       auto made = make_segment(flush, entry.place.base);

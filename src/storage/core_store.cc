@@ -14,20 +14,32 @@ Journal& CoreStore::journal() const { return *store_.lane_; }
 LeaderEpoch CoreStore::leader_epoch() const { return store_.leader_epoch_; }
 WallMs CoreStore::broker_time() const { return store_.clock_.advance(core_.wall_now()); }
 
-OpenedLog CoreStore::open_log(PartitionId id) {
+Result<OpenedLog> CoreStore::open_log(PartitionId id) {
   ASSERT(!logs_.contains(id));
   OpenedLog opened;
   bool found = false;
   RecoveredPartition recovered = store_.take_recovered(id, found);
+  if (recovered.damage) return std::unexpected(*recovered.damage);
   opened.is_new = !found;
   recovered.state.id = id;
   opened.annotation = recovered.state.annotation;
   opened.replayed = std::move(recovered.replayed);
-  auto log = std::make_unique<PartitionLog>(
+  opened.log = std::make_shared<PartitionLog>(
       *this, std::move(recovered.state), std::move(recovered.segments), std::move(recovered.tail));
-  opened.log = log.get();
-  logs_.emplace(id, std::move(log));
+  logs_.emplace(id, opened.log);
   return opened;
+}
+
+void CoreStore::close_log(PartitionId id) {
+  auto found = logs_.find(id);
+  ASSERT(found != logs_.end());
+  found->second->close();
+  logs_.erase(found);
+  std::erase_if(kept_, [this, id](const Kept& kept) {
+    bool of_it = kept.log->id() == id;
+    if (of_it) kept_bytes_ -= kept.size;
+    return of_it;
+  });
 }
 
 PartitionLog* CoreStore::find(PartitionId id) const {
@@ -36,7 +48,7 @@ PartitionLog* CoreStore::find(PartitionId id) const {
 }
 
 void CoreStore::keep(PartitionLog& log, const TailEntry& entry) {
-  kept_.push_back({&log, entry.place.base, entry.bytes.size()});
+  kept_.push_back({log.shared_from_this(), entry.place.base, entry.bytes.size()});
   kept_bytes_ += entry.bytes.size();
 }
 
@@ -49,6 +61,8 @@ void CoreStore::evict() {
   }
 }
 
+bool CoreStore::refuses_appends() const { return store_.refuses_appends(); }
+
 bool CoreStore::is_full() const {
   return journal().pending_bytes() > store_.limits_.pending_bytes_max;
 }
@@ -56,7 +70,7 @@ bool CoreStore::is_full() const {
 Future<bool> CoreStore::room() {
   Promise<bool> promise(core_);
   auto future = promise.future();
-  if (!is_full() || journal().failed()) {
+  if (!must_wait()) {
     promise.set(true);
     return future;
   }
@@ -66,9 +80,12 @@ Future<bool> CoreStore::room() {
   return future;
 }
 
+// A journal that takes nothing answers at once, with an error.
+bool CoreStore::must_wait() const { return is_full() && !journal().failed() && !refuses_appends(); }
+
 void CoreStore::wake_waiting() {
   if (waiting_for_room_.empty()) return;
-  if (is_full() && !journal().failed()) {
+  if (must_wait()) {
     core_.call_after(5ms, [this] { wake_waiting(); });
     return;
   }
@@ -109,7 +126,7 @@ struct Appender::LogAppend : Append {
   }
 
   CoreStore& store;
-  std::vector<PartitionLog*> logs;  // of each frame
+  std::vector<std::shared_ptr<PartitionLog>> logs;  // of each frame
   Done on_done;
   Work on_written;
 };
@@ -126,7 +143,7 @@ void Appender::add(PartitionLog& log, BatchHeader& header, Bytes batch) {
   frame.epoch = header.leader_epoch;
   frame.crc = header.crc;
   frame.batch = std::move(batch);
-  append_->logs.push_back(&log);
+  append_->logs.push_back(log.shared_from_this());
 }
 
 bool Appender::empty() const { return append_->frames.empty(); }

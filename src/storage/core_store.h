@@ -26,10 +26,12 @@ struct RecoveredPartition {
   std::deque<TailEntry> tail;
   // Headers of the tail's batches: what to apply on top of state.annotation.
   std::vector<BatchHeader> replayed;
+  // Part of it is missing. No matter when it was deleted: then nobody opens it.
+  std::optional<Error> damage;
 };
 
 struct OpenedLog {
-  PartitionLog* log = nullptr;
+  std::shared_ptr<PartitionLog> log;
   std::vector<std::uint8_t> annotation;
   std::vector<BatchHeader> replayed;
   bool is_new = true;
@@ -48,9 +50,14 @@ class CoreStore {
   WallMs broker_time() const;
 
   // Takes over what recovery found, or begins an empty log. Once per partition and run.
-  OpenedLog open_log(PartitionId id);
+  // Error::storage_corrupt when part of it is missing.
+  Result<OpenedLog> open_log(PartitionId id);
+  // The partition was deleted. Store::remove_partitions() does away with its files.
+  void close_log(PartitionId id);
   PartitionLog* find(PartitionId id) const;
 
+  // Producers are to be refused with storage_full, see Store::refuses_appends().
+  bool refuses_appends() const;
   // Too much is waiting for the disk: whoever reads from clients should wait for room().
   bool is_full() const;
   Future<bool> room();
@@ -62,14 +69,15 @@ class CoreStore {
   // The entry's bytes count against the memory for tails.
   void keep(PartitionLog& log, const TailEntry& entry);
   void evict();
+  bool must_wait() const;
   void wake_waiting();
   std::vector<PartitionLog::Flush> begin_flushes();
 
   Store& store_;
   Core& core_;
-  std::unordered_map<PartitionId, std::unique_ptr<PartitionLog>> logs_;
+  std::unordered_map<PartitionId, std::shared_ptr<PartitionLog>> logs_;
   struct Kept {
-    PartitionLog* log;
+    std::shared_ptr<PartitionLog> log;
     Offset base;
     std::size_t size;
   };

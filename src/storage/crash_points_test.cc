@@ -9,6 +9,7 @@ namespace millrace::test {
 namespace {
 
 constexpr PartitionId kMachine{2};  // has snapshots; core 0
+constexpr PartitionId kDeleted{105};
 const std::vector<PartitionId> kCoreZero = {PartitionId(100), PartitionId(102)};
 const std::vector<PartitionId> kCoreOne = {PartitionId(101), PartitionId(103)};
 
@@ -65,8 +66,19 @@ void live(TestBroker& broker) {
   save(broker);
   if (!broker.checkpoint()) return;  // and are recycled
   save(broker);
+  // Up to the middle of a segment, and beyond what is in segments.
+  if (!broker.raise_log_start(PartitionId(100), Offset(5))) return;
   append_round(broker, 4, 2000);
+  if (!broker.settle()) return;
+  if (!broker.raise_log_start(PartitionId(102), broker.log(PartitionId(102)).high_watermark())) {
+    return;
+  }
+  if (!broker.checkpoint()) return;
+  broker.append(kDeleted, 1, 900);
+  broker.append(kDeleted, 1, 900);
   if (!broker.settle() || !broker.checkpoint()) return;
+  broker.append(kDeleted, 1, 900);  // stays in the journal when its beginning is gone
+  if (!broker.settle() || !broker.remove(kDeleted)) return;
   append_round(broker, 2, 200);
   broker.settle();
 }
@@ -81,6 +93,7 @@ std::uint64_t operations_of_a_life(std::uint64_t seed) {
   live(broker);
   EXPECT_EQ(broker.unanswered(), 0u);
   EXPECT_EQ(broker.refused(), 0u);
+  EXPECT_TRUE(history.deleted.contains(kDeleted)) << "the life ended early";
   return disk.operations();
 }
 

@@ -72,10 +72,13 @@ class Journal {
   // posts to a core comes after done() of every append up to that group.
   using BoundaryWork = std::move_only_function<void(JournalSequence)>;
   virtual void at_group_boundary(BoundaryWork work) = 0;
-  // Full: nothing is written until a release. A caller that sees this should make one, and call
-  // retry() now and then, for files that were in use by a reader when they were released.
+  // Nothing is written until there is a file to write to: the journal is at its limit, or the disk
+  // is full. A caller that sees this should make a release, and call retry() now and then: for
+  // files that were in use by a reader when they were released, and for a disk that has room again.
   virtual bool is_stalled() const = 0;
   virtual void retry() = 0;
+  // The last attempt to make a file failed: most likely the disk is full.
+  virtual bool out_of_files() const = 0;
   // The newest group known to be durable.
   virtual JournalSequence durable_through() const = 0;
   // Appended and not yet done.

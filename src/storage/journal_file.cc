@@ -61,22 +61,26 @@ Result<void> JournalFile::recycle() {
   return write_header();
 }
 
+Result<void> JournalFile::zero() {
+  for (std::uint64_t position = 0; position < header_.file_size; position += kZeroStep) {
+    ByteChain step;
+    step.append(zeros().slice(0, std::min<std::uint64_t>(kZeroStep, header_.file_size - position)));
+    TRY(file_->write_at(position, step));
+  }
+  return write_header();
+}
+
 Result<std::shared_ptr<JournalFile>> JournalFile::create(FileSystem& files, const std::string& path,
-                                                         FileHeader header, bool zeroed) {
+                                                         FileHeader header) {
   auto file = files.open(path, OpenMode::create);
   if (!file) return std::unexpected(file.error());
-  if (zeroed) {
-    for (std::uint64_t position = 0; position < header.file_size; position += kZeroStep) {
-      ByteChain step;
-      step.append(
-          zeros().slice(0, std::min<std::uint64_t>(kZeroStep, header.file_size - position)));
-      TRY((*file)->write_at(position, step));
-    }
-  } else {
-    TRY((*file)->truncate(header.file_size));
-  }
   auto made = std::make_shared<JournalFile>(std::move(*file), header, path);
-  TRY(made->write_header());
+  auto zeroed = made->zero();
+  if (!zeroed) {
+    // What is there of it would keep a full disk full.
+    (void)files.remove(path);
+    return std::unexpected(zeroed.error());
+  }
   return made;
 }
 

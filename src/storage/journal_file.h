@@ -23,8 +23,7 @@ class JournalFile {
   // Creates `path` with `header`, zeroed up to header.file_size when `zeroed`, and makes it durable
   // but for its folder's entry.
   static Result<std::shared_ptr<JournalFile>> create(FileSystem& files, const std::string& path,
-                                                     journal_format::FileHeader header,
-                                                     bool zeroed);
+                                                     journal_format::FileHeader header);
   // Opens an existing file. Error::storage_corrupt when its header is damaged, Error::not_found
   // when it has none (its preparation was cut short).
   static Result<std::shared_ptr<JournalFile>> open(FileSystem& files, const std::string& path);
@@ -43,6 +42,7 @@ class JournalFile {
   JournalSequence last_sequence;
 
  private:
+  Result<void> zero();
   Result<void> write_header();
   std::unique_ptr<File> file_;
   journal_format::FileHeader header_;

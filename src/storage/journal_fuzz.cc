@@ -3,9 +3,7 @@
 // without a gap, or it refuses. The first byte says whether checksums of headers are made good
 // again, so that the fuzzer gets past them.
 //
-//   clang++-19 -std=c++23 -fsanitize=fuzzer,address,undefined -msse4.2 -Isrc
-//     src/storage/journal_fuzz.cc (the sources of storage, record, runtime, runtime/sim, base)
-//     -lisal -llz4 -lzstd -lsnappy -lz -lfmt
+//   scripts/test --only fuzz/journal
 #include <cstdlib>
 #include <cstring>
 #include <map>

@@ -73,10 +73,14 @@ Result<void> JournalLane::open() {
     bool first = next_file_id_ == 1;
     auto size = first ? limits_.journal_first_file_bytes : limits_.journal_file_bytes;
     auto header = next_header(size);
-    auto made = JournalFile::create(runtime_.files(), path_of(header.file_id), header, first);
-    if (!made) return std::unexpected(made.error());
-    total_file_bytes_ += size;
-    ready_.push_back(std::move(*made));
+    auto made = JournalFile::create(runtime_.files(), path_of(header.file_id), header);
+    // A full disk is no reason not to serve readers.
+    bool full = !made && made.error().code == ErrorCode::storage_full;
+    if (!made && !full) return std::unexpected(made.error());
+    if (made) {
+      total_file_bytes_ += size;
+      ready_.push_back(std::move(*made));
+    }
   }
   TRY(runtime_.files().sync_directory(directory_));
   prepare_ahead();
@@ -107,6 +111,11 @@ void JournalLane::run_boundary_works() {
     works.swap(boundary_);
   }
   for (BoundaryWork& work : works) work(durable_through());
+}
+
+bool JournalLane::out_of_files() const {
+  std::lock_guard lock(mutex_);
+  return out_of_files_;
 }
 
 bool JournalLane::is_stalled() const {
@@ -287,28 +296,21 @@ Result<void> JournalLane::roll(std::uint64_t needed, std::vector<Waiting>& group
     sealed_.push_front(std::move(next));
     next = nullptr;
   }
+  std::uint64_t size = align_up(kBlock + needed);
+  if (!next && size > limits_.journal_file_bytes) next = make_file(size);
   if (!next) {
-    journal_format::FileHeader header;
     {
       std::lock_guard lock(mutex_);
-      std::uint64_t size = std::max(limits_.journal_file_bytes, align_up(kBlock + needed));
-      bool anything_to_wait_for = !sealed_.empty() || preparing_ || current_;
-      if (total_file_bytes_ + size > limits_.journal_bytes_max && anything_to_wait_for &&
-          size == limits_.journal_file_bytes) {
-        if (current_) sealed_.push_back(std::exchange(current_, nullptr));
-        waiting_.insert(waiting_.begin(), std::make_move_iterator(group.begin()),
-                        std::make_move_iterator(group.end()));
-        stalled_ = true;
-        writing_ = false;
-        return fail(ErrorCode::would_block);
-      }
-      header = next_header(size);
-      total_file_bytes_ += size;
+      if (current_) sealed_.push_back(std::exchange(current_, nullptr));
+      waiting_.insert(waiting_.begin(), std::make_move_iterator(group.begin()),
+                      std::make_move_iterator(group.end()));
+      stalled_ = true;
+      writing_ = false;
+      oversized_waits_ = size > limits_.journal_file_bytes;
     }
-    auto made = JournalFile::create(runtime_.files(), path_of(header.file_id), header, false);
-    if (!made) return std::unexpected(made.error());
-    TRY(runtime_.files().sync_directory(directory_));
-    next = std::move(*made);
+    // Who may have become ready meanwhile did not see that somebody waits.
+    if (!out_of_files()) background_.submit([this] { recycle_released(); });
+    return fail(ErrorCode::would_block);
   }
   {
     std::lock_guard lock(mutex_);
@@ -404,10 +406,7 @@ void JournalLane::wake_writer() {
   {
     std::lock_guard lock(mutex_);
     if (!stalled_ || writing_ || stopped_) return;
-    if (ready_.empty() &&
-        total_file_bytes_ + limits_.journal_file_bytes > limits_.journal_bytes_max) {
-      return;
-    }
+    if (ready_.empty() && !oversized_waits_) return;
     stalled_ = false;
     writing_ = true;
   }
@@ -425,32 +424,42 @@ void JournalLane::prepare_ahead() {
   background_.submit([this] { prepare_one(); });
 }
 
-// On the background worker.
-void JournalLane::prepare_one() {
+// Null when the disk has no room for it; out_of_files() says so then.
+std::shared_ptr<JournalFile> JournalLane::make_file(std::uint64_t size) {
   journal_format::FileHeader header;
   {
     std::lock_guard lock(mutex_);
-    header = next_header(limits_.journal_file_bytes);
+    header = next_header(size);
+    total_file_bytes_ += size;
   }
-  auto made = JournalFile::create(runtime_.files(), path_of(header.file_id), header, true);
+  auto made = JournalFile::create(runtime_.files(), path_of(header.file_id), header);
   if (made) {
     if (auto synced = runtime_.files().sync_directory(directory_); !synced) {
       made = std::unexpected(synced.error());
     }
   }
+  std::lock_guard lock(mutex_);
+  bool failed_before = std::exchange(out_of_files_, !made.has_value());
+  if (made) return std::move(*made);
+  total_file_bytes_ -= size;
+  if (!failed_before) {
+    log_warning("storage", "could not make a journal file: {}", made.error().message());
+  }
+  return nullptr;
+}
+
+// On the background worker.
+void JournalLane::prepare_one() {
+  {
+    std::lock_guard lock(mutex_);
+    total_file_bytes_ -= limits_.journal_file_bytes;  // make_file() counts it
+  }
+  auto made = make_file(limits_.journal_file_bytes);
   {
     std::lock_guard lock(mutex_);
     preparing_ = false;
-    if (made) {
-      ready_.push_back(std::move(*made));
-    } else {
-      total_file_bytes_ -= limits_.journal_file_bytes;
-    }
-  }
-  if (!made) {
-    // The writer makes its own when it comes to that, and reports then.
-    log_warning("storage", "could not prepare a journal file: {}", made.error().message());
-    return;
+    if (made) ready_.push_back(std::move(made));
+    if (ready_.empty()) return;  // retry() tries again
   }
   prepare_ahead();
   wake_writer();

@@ -67,6 +67,7 @@ class JournalLane : public Journal {
   void at_group_boundary(BoundaryWork work) override;
   bool is_stalled() const override;
   void retry() override;
+  bool out_of_files() const override;
   bool failed() const override { return failed_.load(std::memory_order_acquire); }
 
  private:
@@ -90,6 +91,7 @@ class JournalLane : public Journal {
   void wake_writer();
   void prepare_ahead();
   void prepare_one();
+  std::shared_ptr<JournalFile> make_file(std::uint64_t size);
   void recycle_released();
   journal_format::FileHeader next_header(std::uint64_t size);
   std::string path_of(std::uint64_t file_id) const;
@@ -103,8 +105,10 @@ class JournalLane : public Journal {
 
   mutable std::mutex mutex_;  // everything below up to the blank line
   std::vector<Waiting> waiting_;
-  bool writing_ = false;  // a write_loop is running or submitted
-  bool stalled_ = false;  // the writer waits for a file: the journal is at its limit
+  bool writing_ = false;          // a write_loop is running or submitted
+  bool stalled_ = false;          // the writer waits for a file: the journal is at its limit
+  bool oversized_waits_ = false;  // ... with a group that needs a file of its own size
+  bool out_of_files_ = false;     // the last attempt to make one failed
   bool mark_wanted_ = false;
   bool preparing_ = false;
   bool stopped_ = false;

@@ -30,6 +30,7 @@ struct SegmentState {
   std::uint64_t bytes = 0;  // what lies beyond in the file is garbage
   WallMs max_timestamp{-1};
   std::uint64_t file_number = 0;  // with the partition's id, the file's name
+  WallMs begun{-1};               // broker time of its first write; -1: not known
 };
 
 struct EpochStart {

@@ -31,6 +31,7 @@ FieldWriter encode_segment(const SegmentState& segment) {
   out.put(3, segment.bytes);
   out.put_signed(4, segment.max_timestamp.value());
   out.put(5, segment.file_number);
+  out.put_signed(6, segment.begun.value());
   return out;
 }
 
@@ -52,6 +53,9 @@ bool decode_segment(ByteView bytes, SegmentState& segment) {
         break;
       case 5:
         segment.file_number = field->value;
+        break;
+      case 6:
+        segment.begun = WallMs(field->as_signed());
         break;
     }
   }

@@ -32,6 +32,13 @@ PartitionLog::PartitionLog(CoreStore& store, PartitionState state,
   }
 }
 
+void drop_epochs_below(std::vector<EpochStart>& epochs, Offset log_start) {
+  // The last one that began at or below it holds there.
+  auto after = std::ranges::upper_bound(epochs, log_start, {}, &EpochStart::start);
+  if (after - epochs.begin() < 2) return;
+  epochs.erase(epochs.begin(), after - 1);
+}
+
 void PartitionLog::note_epoch(LeaderEpoch epoch, Offset start) {
   if (!epochs_.empty() && epochs_.back().epoch >= epoch) return;
   epochs_.push_back({epoch, start});
@@ -65,6 +72,7 @@ void PartitionLog::mark_durable(Offset base, std::shared_ptr<JournalFile> file,
   entry.durable = true;
   ASSERT(high_watermark_ == entry.place.base);
   high_watermark_ = entry.place.last + 1;
+  if (closed_) tail_.pop_front();
 }
 
 std::deque<TailEntry>::const_iterator PartitionLog::find_tail(Offset offset) const {
@@ -108,6 +116,7 @@ Result<LogRead> PartitionLog::read_tail(std::deque<TailEntry>::const_iterator en
 
 std::optional<Result<LogRead>> PartitionLog::read_now(Offset from, std::size_t bytes_max,
                                                       Offset limit) {
+  if (closed_) return fail(ErrorCode::unknown_topic_or_partition);
   if (from < log_start() || from > limit) return fail(ErrorCode::offset_out_of_range);
   if (from == limit) return LogRead{{}, from};
   auto entry = find_tail(from);
@@ -172,6 +181,7 @@ Task<Result<LogRead>> PartitionLog::read(Offset from, std::size_t bytes_max, Off
 }
 
 Task<Result<std::optional<Bytes>>> PartitionLog::batch_at_time(WallMs time) {
+  auto self = shared_from_this();  // a deletion may come in between
   Offset from = log_start();
   Offset limit = high_watermark_;
   for (const auto& segment : segments_) {
@@ -221,6 +231,35 @@ std::optional<EpochStart> PartitionLog::epoch_end(LeaderEpoch epoch) const {
   return EpochStart{std::prev(after)->epoch, std::min(end, high_watermark_)};
 }
 
+std::uint64_t PartitionLog::bytes() const {
+  std::uint64_t bytes = 0;
+  for (const auto& segment : segments_) bytes += segment->bytes();
+  for (const TailEntry& entry : tail_) {
+    if (!entry.flushed) bytes += entry.place.size;
+  }
+  return bytes;
+}
+
+Offset PartitionLog::expired_before(WallMs time) const {
+  Offset end = log_start();
+  for (const auto& segment : segments_) {
+    if (segment->max_timestamp() >= time) break;
+    end = std::max(end, segment->end());
+  }
+  return end;
+}
+
+Offset PartitionLog::beyond_size(std::uint64_t bytes_kept) const {
+  std::uint64_t left = bytes();
+  Offset end = log_start();
+  for (const auto& segment : segments_) {
+    if (left < bytes_kept + segment->bytes()) break;
+    left -= segment->bytes();
+    end = std::max(end, segment->end());
+  }
+  return end;
+}
+
 std::optional<PartitionLog::Flush> PartitionLog::begin_flush() {
   Flush flush;
   for (const TailEntry& entry : tail_) {
@@ -228,7 +267,9 @@ std::optional<PartitionLog::Flush> PartitionLog::begin_flush() {
     if (!entry.flushed) flush.entries.push_back(entry);
   }
   if (flush.entries.empty()) return std::nullopt;
-  flush.log = this;
+  flush.log = shared_from_this();
+  flush.settings = settings_;
+  flush.now = store_.broker_time();
   if (!segments_.empty() && !seal_active_) flush.active = segments_.back();
   flush.state = state_;
   flush.state.flushed_to = flush.entries.back().place.last + 1;
@@ -249,6 +290,7 @@ void PartitionLog::end_flush(Flush& flush) {
   flush.state.log_start = state_.log_start;
   flush.state.snapshots = state_.snapshots;
   state_ = std::move(flush.state);
+  drop_segments();
   for (TailEntry& entry : tail_) {
     if (entry.place.base >= state_.flushed_to) break;
     entry.flushed = true;
@@ -272,7 +314,25 @@ std::size_t PartitionLog::drop_bytes(Offset base) {
 
 void PartitionLog::add_snapshot(SnapshotState snapshot, Offset log_start) {
   state_.snapshots.push_back(snapshot);
+  raise_log_start(log_start);
+}
+
+void PartitionLog::raise_log_start(Offset log_start) {
   state_.log_start = std::max(state_.log_start, log_start);
+  drop_epochs_below(epochs_, state_.log_start);
+  drop_segments();
+}
+
+// Their files are gone, or go when the last reader lets go of them.
+void PartitionLog::drop_segments() {
+  std::erase_if(segments_, [this](const auto& segment) { return segment->end() <= log_start(); });
+}
+
+void PartitionLog::close() {
+  closed_ = true;
+  observer_ = nullptr;
+  segments_.clear();
+  while (!tail_.empty() && tail_.front().durable) tail_.pop_front();
 }
 
 }  // namespace millrace

@@ -7,7 +7,8 @@
 // The tail is an index: each entry names its batch's place in the journal, and keeps the bytes
 // while memory allows (rule 9).
 //
-// Core-local. Lives as long as its CoreStore.
+// Core-local. Shared by the layer above and what is under way: an append, a read or a checkpoint
+// may outlive the partition.
 #pragma once
 
 #include <deque>
@@ -50,7 +51,16 @@ struct TailEntry {
   bool flushed = false;
 };
 
-class PartitionLog {
+// How a log's segments are cut. Set by the layer above.
+struct LogSettings {
+  std::uint64_t segment_bytes = 0;  // 0: StorageLimits::segment_bytes
+  Duration segment_age{0};          // 0: however old
+};
+
+// Forgets the epochs that ended at or below `log_start`.
+void drop_epochs_below(std::vector<EpochStart>& epochs, Offset log_start);
+
+class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
  public:
   PartitionLog(CoreStore& store, PartitionState state,
                std::vector<std::shared_ptr<Segment>> segments, std::deque<TailEntry> tail);
@@ -60,6 +70,7 @@ class PartitionLog {
   Offset high_watermark() const { return high_watermark_; }
   Offset end() const { return end_; }
   void observe(LogObserver* observer) { observer_ = observer; }
+  void configure(LogSettings settings) { settings_ = settings; }
 
   // Sets base offset and leader epoch in the batch's bytes and adds it to the tail, not durable
   // yet. `batch` is validated and its bytes are this partition's to write. Used through Appender
@@ -83,11 +94,19 @@ class PartitionLog {
   // (epoch, end offset): the largest known epoch at or below `epoch` and where it ends. KIP-320's
   // lookup.
   std::optional<EpochStart> epoch_end(LeaderEpoch epoch) const;
+  // Kept, of record batches.
+  std::uint64_t bytes() const;
+  // The end of the oldest segments whose records are all older than `time`, and of the oldest ones
+  // that can go with `bytes_kept` bytes left. log_start when there are none. Whole segments only.
+  Offset expired_before(WallMs time) const;
+  Offset beyond_size(std::uint64_t bytes_kept) const;
   const std::vector<EpochStart>& epochs() const { return epochs_; }
 
   // Checkpoint, see checkpoint.cc.
   struct Flush {
-    PartitionLog* log = nullptr;
+    std::shared_ptr<PartitionLog> log;
+    LogSettings settings;
+    WallMs now{-1};  // broker time when it began
     std::vector<TailEntry> entries;
     std::shared_ptr<Segment> active;  // to append to, or null
     PartitionState state;             // as it will be
@@ -101,6 +120,10 @@ class PartitionLog {
   std::size_t drop_bytes(Offset base);
   const PartitionState& state() const { return state_; }
   void add_snapshot(SnapshotState snapshot, Offset log_start);
+  // The manifest says so (Store::raise_log_start).
+  void raise_log_start(Offset log_start);
+  // Deleted: nothing is kept or read any more. Appends under way still get their answer.
+  void close();
 
  private:
   friend class CoreStore;
@@ -110,6 +133,7 @@ class PartitionLog {
                             Offset limit, ReadFrom from_where);
   std::shared_ptr<Segment> find_segment(Offset offset) const;
   void note_epoch(LeaderEpoch epoch, Offset start);
+  void drop_segments();
 
   CoreStore& store_;
   PartitionState state_;  // as the manifest has it
@@ -120,6 +144,8 @@ class PartitionLog {
   Offset end_;
   LogObserver* observer_ = nullptr;
   bool seal_active_ = false;  // its sync failed: never written again
+  bool closed_ = false;
+  LogSettings settings_;
 };
 
 }  // namespace millrace

@@ -87,7 +87,12 @@ Result<SegmentRead> read_segment(File& file, std::uint64_t position, std::uint64
         break;
       }
       if (first && at + batch->size - *first > bytes_max) break;
-      if (batch->last_offset() >= limit) break;
+      if (batch->last_offset() >= limit) {
+        if (first) break;
+        // Nothing in front of the limit holds the offset; reading on would not find it either.
+        if (offset < limit) return no_batch(position + at);
+        return fail(ErrorCode::offset_out_of_range);
+      }
       if (!first) {
         read.passed.push_back(
             {position + at,

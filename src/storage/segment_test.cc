@@ -155,6 +155,24 @@ TEST_F(SegmentTest, nothing_that_reaches_the_limit_is_given) {
   }
 }
 
+// It used to read on to the segment's end, each time from the same place and a little further.
+TEST_F(SegmentTest, a_read_ends_where_the_limit_comes_before_the_offset) {
+  fill();
+  file->reads = 0;
+  auto beyond =
+      read_segment(*file, 0, end, places[200].base, 100, places[3].base, ReadFrom::device);
+  ASSERT_FALSE(beyond);
+  EXPECT_EQ(beyond.error().code, ErrorCode::offset_out_of_range);
+  EXPECT_EQ(file->reads, 1);
+  // With the offset in front of the limit, it is a batch that claims too many offsets.
+  file->reads = 0;
+  auto damaged =
+      read_segment(*file, positions[3], end, places[1].base, 100, places[2].base, ReadFrom::device);
+  ASSERT_FALSE(damaged);
+  EXPECT_EQ(damaged.error().code, ErrorCode::storage_corrupt);
+  EXPECT_EQ(file->reads, 1);
+}
+
 TEST_F(SegmentTest, an_offset_beyond_the_end_is_out_of_range) {
   fill();
   auto found = read(0, next, 1000);

@@ -99,18 +99,15 @@ Task<Result<void>> Store::save_snapshot(CoreStore& core, PartitionLog& log, Offs
                                         std::vector<std::uint8_t> bytes) {
   Bytes body = Bytes::copy_of(bytes);
   PartitionId id = log.id();
-  PartitionState base = log.state();
   SnapshotState snapshot{offset, 0};
   Offset log_start = log.log_start();
-  std::vector<SnapshotState> dropped;
   Result<void> saved = co_await call_on(core.core(), *background_, [&]() -> Result<void> {
     TRY(write_snapshot(id, snapshot, body));
-    auto listed = manifest_->state().partitions.find(id);
-    PartitionState state = listed == manifest_->state().partitions.end() ? base : listed->second;
-    state.id = id;
+    PartitionState state = listed_state(id);
+    std::vector<std::string> doomed;
     state.snapshots.push_back(snapshot);
     while (state.snapshots.size() > kSnapshotsKept) {
-      dropped.push_back(state.snapshots.front());
+      doomed.push_back(snapshot_path(id, state.snapshots.front().file_number));
       state.snapshots.erase(state.snapshots.begin());
     }
     // What stands in front of the older snapshot is not needed any more (STORAGE.md rule 16).
@@ -119,15 +116,12 @@ Task<Result<void>> Store::save_snapshot(CoreStore& core, PartitionLog& log, Offs
       state.log_start = std::max(state.log_start, log_start);
     }
     log_start = state.log_start;
+    trim(state, doomed);
     ManifestEdit edit;
     edit.partitions.push_back(state);
     edit.next_file_number = next_file_number_;
     TRY(manifest_->commit(edit));
-    for (const SnapshotState& old : dropped) {
-      if (auto removed = runtime_.files().remove(snapshot_path(id, old.file_number)); !removed) {
-        log_warning("storage", "{}", removed.error().message());
-      }
-    }
+    remove_files(doomed);
     return {};
   });
   if (saved) log.add_snapshot(snapshot, log_start);

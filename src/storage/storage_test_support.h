@@ -18,6 +18,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -75,7 +76,12 @@ struct Written {
   bool acked = false;
 };
 // Per partition, in order of offsets.
-using History = std::map<PartitionId, std::vector<Written>>;
+struct History : std::map<PartitionId, std::vector<Written>> {
+  std::set<PartitionId> deleted;
+  // Where a log may begin, and where it must, by what was asked and answered.
+  std::map<PartitionId, Offset> raise_asked;
+  std::map<PartitionId, Offset> raise_answered;
+};
 
 class TestBroker : LogObserver {
  public:
@@ -92,7 +98,21 @@ class TestBroker : LogObserver {
     auto opened = Store::open(*runtime_, "/data", limits_);
     if (!opened) return std::unexpected(opened.error());
     store_ = std::move(*opened);
-    for (PartitionId id : store_->unclaimed()) log(id);
+    std::vector<PartitionId> remains;
+    for (PartitionId id : store_->unclaimed()) {
+      if (history_.deleted.contains(id)) {
+        store_->discard_recovered(id);
+        remains.push_back(id);
+        continue;
+      }
+      auto opened = core_store_of(id).open_log(id);
+      if (!opened) return std::unexpected(opened.error());
+      take(id, *opened);
+    }
+    if (!remains.empty()) {
+      auto removed = runtime_->run(runtime_->core(CoreId(0)), store_->remove_partitions(remains));
+      if (!removed && !disk_.crashed()) return removed;
+    }
     return {};
   }
 
@@ -105,10 +125,23 @@ class TestBroker : LogObserver {
   CoreStore& core_store_of(PartitionId id) { return store_->core(core_of(id).id()); }
   PartitionLog& log(PartitionId id) {
     if (PartitionLog* known = core_store_of(id).find(id)) return *known;
-    OpenedLog opened = core_store_of(id).open_log(id);
-    annotations_[id] = opened.annotation;
-    opened.log->observe(this);
-    return *opened.log;
+    auto opened = core_store_of(id).open_log(id);
+    take(id, *opened);
+    return *opened->log;
+  }
+  // Deletes a partition: as if a catalogue had said so durably.
+  Result<void> remove(PartitionId id) {
+    history_.deleted.insert(id);
+    history_.erase(id);
+    return runtime_->run(runtime_->core(CoreId(0)), removal(id));
+  }
+  Result<Offset> raise_log_start(PartitionId id, Offset offset) {
+    history_.raise_asked[id] = offset;
+    auto raised = runtime_->run(
+        core_of(id),
+        store_->raise_log_start(core_store_of(id), log(id).shared_from_this(), offset));
+    if (raised) history_.raise_answered[id] = offset;
+    return raised;
   }
   const Blob& annotation_found(PartitionId id) { return annotations_[id]; }
 
@@ -150,6 +183,7 @@ class TestBroker : LogObserver {
     return runtime_->run(runtime_->core(CoreId(0)), store_->checkpoint(false));
   }
   Result<void> snapshot(PartitionId id, Offset offset, Blob bytes) {
+    raises_by_snapshots_.insert(id);
     return runtime_->run(
         core_of(id), store_->save_snapshot(core_store_of(id), log(id), offset, std::move(bytes)));
   }
@@ -159,6 +193,9 @@ class TestBroker : LogObserver {
   // A stop in order.
   Result<void> close() {
     store_->start();
+    return close_started();
+  }
+  Result<void> close_started() {
     Result<void> closed = runtime_->run(runtime_->core(CoreId(0)), store_->close());
     EXPECT_TRUE(runtime_->run_until_idle(std::chrono::minutes(1)));
     store_.reset();
@@ -212,6 +249,10 @@ class TestBroker : LogObserver {
         return where + fmt::format("offsets {} to {} were invented", known.value(), end.value());
       auto batches = read_all(id, bytes_max);
       if (!batches) return where + std::string(batches.error().message());
+      if (log.log_start() < history_.raise_answered[id]) return where + "begins too early";
+      if (log.log_start() > history_.raise_asked[id] && !raises_by_snapshots_.contains(id)) {
+        return where + "begins too late";
+      }
       std::size_t next = 0;
       while (next < kept && written[next].next <= log.log_start()) ++next;
       for (const Blob& batch : *batches) {
@@ -235,6 +276,20 @@ class TestBroker : LogObserver {
   void append_failed(const Error&) override {}
   Blob annotation() const override { return blob_of(as_bytes("kept beside the log")); }
 
+  void take(PartitionId id, OpenedLog& opened) {
+    annotations_[id] = opened.annotation;
+    opened.log->observe(this);
+  }
+  Task<Result<void>> removal(PartitionId id) {
+    Core& here = runtime_->core(CoreId(0));
+    CoreStore* owner = &core_store_of(id);
+    co_await call_on(here, core_of(id), [owner, id] {
+      if (owner->find(id)) owner->close_log(id);
+      return true;
+    });
+    co_return co_await store_->remove_partitions({id});
+  }
+
   void power_off() {
     runtime_->abandon();
     store_.reset();
@@ -247,6 +302,8 @@ class TestBroker : LogObserver {
   std::unique_ptr<SimRuntime> runtime_;
   std::unique_ptr<Store> store_;
   std::map<PartitionId, Blob> annotations_;
+  // Their logs begin where the older snapshot stands.
+  static inline std::set<PartitionId> raises_by_snapshots_;
   std::size_t unanswered_ = 0;
   std::size_t refused_ = 0;
   std::size_t batches_made_ = 0;

@@ -97,13 +97,15 @@ Result<void> Store::recover() {
         }
       });
   if (!scan) return std::unexpected(scan.error());
-  for (const auto& [id, partition] : partitions) {
+  for (auto& [id, partition] : partitions) {
     Offset end = partition.state.flushed_to;
     for (const TailEntry& entry : partition.tail) {
       if (entry.place.base != end) {
-        return fail(ErrorCode::storage_corrupt,
-                    fmt::format("partition {}: offsets {} to {} are missing from the journal",
-                                id.value(), end.value(), entry.place.base.value()));
+        partition.damage =
+            Error(ErrorCode::storage_corrupt,
+                  fmt::format("partition {}: offsets {} to {} are missing from the journal",
+                              id.value(), end.value(), entry.place.base.value()));
+        break;
       }
       end = entry.place.last + 1;
     }

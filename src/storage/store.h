@@ -11,9 +11,11 @@
 //   clean mark
 #pragma once
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,6 +41,8 @@ class Store {
   Journal& journal() { return *lane_; }
   BrokerClock& clock() { return clock_; }
   const StorageLimits& limits() const { return limits_; }
+  // The disk is full or fails: what is not needed to drain it should not be appended. Any thread.
+  bool refuses_appends() const { return refusing_.load(std::memory_order_acquire); }
 
   // The partitions that recovery found and nobody opened yet. Any thread.
   std::vector<PartitionId> unclaimed() const;
@@ -57,6 +61,14 @@ class Store {
   Task<Result<void>> save_snapshot(CoreStore& core, PartitionLog& log, Offset offset,
                                    std::vector<std::uint8_t> bytes);
 
+  // Moves the start of the log up to `offset`, at most the high watermark; whole segments below it
+  // go. Durable on return; gives where the log begins now. On the log's core.
+  Task<Result<Offset>> raise_log_start(CoreStore& core, std::shared_ptr<PartitionLog> log,
+                                       Offset offset);
+  // Of deleted partitions, whose logs are closed or were discarded: the manifest forgets them and
+  // their files go. On core 0.
+  Task<Result<void>> remove_partitions(std::vector<PartitionId> ids);
+
   // On core 0, once all recovered partitions are opened or discarded.
   void start();
   // On core 0, when nothing appends any more.
@@ -71,6 +83,7 @@ class Store {
   Result<void> remove_orphans();
   Result<std::shared_ptr<Segment>> open_segment(PartitionId id, const SegmentState& state);
   void tick();
+  void refuse(bool refuses);
   struct Collected {
     JournalSequence through;
     std::vector<std::vector<PartitionLog::Flush>> flushes;  // by core
@@ -85,6 +98,10 @@ class Store {
   Result<Bytes> bytes_of(const TailEntry& entry);
   Result<std::shared_ptr<Segment>> make_segment(PartitionLog::Flush& flush, Offset base);
   Result<void> write_snapshot(PartitionId id, SnapshotState& state, const Bytes& bytes);
+  void take_listed(PartitionLog::Flush& flush) const;
+  void trim(PartitionState& state, std::vector<std::string>& doomed) const;
+  void remove_files(const std::vector<std::string>& paths);
+  PartitionState listed_state(PartitionId id) const;
 
   std::string segment_path(PartitionId id, std::uint64_t file_number) const;
   std::string snapshot_path(PartitionId id, std::uint64_t file_number) const;
@@ -97,7 +114,14 @@ class Store {
   LeaderEpoch leader_epoch_{0};
   std::string cluster_id_;
   BrokerClock clock_;
-  std::uint64_t next_file_number_ = 1;  // the background worker's, after recovery
+  // The background worker's, after recovery.
+  std::uint64_t next_file_number_ = 1;
+  std::vector<std::string> made_files_;  // by the checkpoint under way
+  std::vector<std::string> doubtful_;    // by ones whose commit failed
+  // Since the last checkpoint: one under way must not bring them back.
+  std::set<PartitionId> removed_;
+
+  std::atomic<bool> refusing_{false};
 
   mutable std::mutex recovered_mutex_;
   std::map<PartitionId, RecoveredPartition> recovered_;
@@ -108,6 +132,8 @@ class Store {
   bool checkpointing_ = false;
   Duration checkpoint_pause_{0};  // after a failure, doubled each time
   MonotonicTime last_checkpoint_;
+  bool checkpoint_found_full_ = false;
+  MonotonicTime next_journal_retry_;
   std::uint64_t checkpointed_bytes_ = 0;  // of Journal::bytes_written(), as of the last one
   MonotonicTime last_append_seen_;
   JournalSequence last_sequence_seen_;

@@ -416,6 +416,168 @@ TEST_F(StoreTest, a_partition_that_nobody_opens_can_be_discarded) {
   runtime.run_until_idle(std::chrono::seconds(10));
 }
 
+// A full disk.
+
+TEST_F(StoreTest, a_full_disk_refuses_and_goes_on_by_itself_when_there_is_room) {
+  auto broker = start();
+  broker->store().start();
+  append_and_settle(*broker, 10);
+  disk.set_capacity(disk.used() + 10'000);
+  // Until storage says so; what was appended before that may stay without an answer.
+  bool refused = broker->runtime().run_until(
+      [&] {
+        if (broker->unanswered() < 20) broker->append(kA, 1, 4000);
+        return broker->store().refuses_appends();
+      },
+      std::chrono::seconds(60));
+  ASSERT_TRUE(refused);
+  EXPECT_EQ(broker->refused(), 0u);
+  EXPECT_FALSE(broker->store().journal().failed());
+  // Reading goes on.
+  EXPECT_TRUE(broker->read_all(kB, 3000).has_value());
+  // Trying again and again leaves nothing behind.
+  broker->runtime().run_for(std::chrono::seconds(30));
+  const auto files = paths_with("/segments/").size() + paths_with("/journal/").size();
+  broker->runtime().run_for(std::chrono::seconds(60));
+  EXPECT_TRUE(broker->store().refuses_appends());
+  EXPECT_LE(paths_with("/segments/").size() + paths_with("/journal/").size(), files);
+
+  disk.set_capacity(SimDisk::kUnlimited);
+  ASSERT_TRUE(broker->runtime().run_until([&] { return !broker->store().refuses_appends(); },
+                                          std::chrono::seconds(30)));
+  ASSERT_TRUE(broker->settle());
+  EXPECT_EQ(broker->refused(), 0u);
+  append_and_settle(*broker, 5);
+  EXPECT_EQ(broker->check_history(), "");
+  ASSERT_TRUE(broker->close_started());
+  broker = start();
+  EXPECT_EQ(broker->check_history(), "");
+  ASSERT_TRUE(broker->close());
+}
+
+TEST_F(StoreTest, a_full_disk_is_no_reason_not_to_start) {
+  ScopedLeakCheckOff crashed;
+  auto broker = start();
+  append_and_settle(*broker, 10);
+  broker->power_cut(CrashKeeps::nothing);
+  disk.set_capacity(disk.used() + 8'000);  // for the manifest
+  broker = start();
+  EXPECT_EQ(broker->check_history(), "");
+  broker->store().start();
+  broker->append(kA, 1, 2000);
+  ASSERT_TRUE(broker->runtime().run_until([&] { return broker->store().refuses_appends(); },
+                                          std::chrono::seconds(60)));
+  disk.set_capacity(SimDisk::kUnlimited);
+  ASSERT_TRUE(broker->settle(std::chrono::seconds(30)));
+  EXPECT_EQ(broker->refused(), 0u);
+  EXPECT_EQ(broker->check_history(), "");
+  ASSERT_TRUE(broker->close_started());
+}
+
+// Removal.
+
+TEST_F(StoreTest, segments_below_the_start_of_a_log_go) {
+  ScopedLeakCheckOff crashed;
+  auto broker = start();
+  append_and_settle(*broker, 100);
+  ASSERT_TRUE(broker->checkpoint());
+  const auto before = paths_with(fmt::format("segments/{:016x}", kA.value())).size();
+  ASSERT_GT(before, 2u);
+  ASSERT_TRUE(broker->raise_log_start(kA, Offset(150)));
+  EXPECT_LT(paths_with(fmt::format("segments/{:016x}", kA.value())).size(), before);
+  PartitionLog& log = broker->log(kA);
+  EXPECT_EQ(log.log_start(), Offset(150));
+  auto below = log.read_now(Offset(149), 100, log.high_watermark());
+  ASSERT_TRUE(below && !*below);
+  EXPECT_EQ(below->error().code, ErrorCode::offset_out_of_range);
+  EXPECT_EQ(broker->check_history(), "");
+  broker->power_cut(CrashKeeps::nothing);
+  broker = start();
+  EXPECT_EQ(broker->log(kA).log_start(), Offset(150));
+  EXPECT_EQ(broker->check_history(), "");
+  ASSERT_TRUE(broker->close());
+}
+
+TEST_F(StoreTest, a_log_that_begins_at_its_end_goes_on_there) {
+  ScopedLeakCheckOff crashed;
+  auto broker = start();
+  append_and_settle(*broker, 20);
+  ASSERT_TRUE(broker->checkpoint());
+  append_and_settle(*broker, 3);
+  Offset end = broker->log(kA).high_watermark();
+  ASSERT_TRUE(broker->raise_log_start(kA, end));
+  EXPECT_TRUE(paths_with(fmt::format("segments/{:016x}", kA.value())).empty());
+  append_and_settle(*broker, 3);
+  ASSERT_TRUE(broker->checkpoint());
+  EXPECT_EQ(broker->check_history(), "");
+  broker->power_cut(CrashKeeps::nothing);
+  broker = start();
+  EXPECT_EQ(broker->log(kA).log_start(), end);
+  EXPECT_EQ(broker->log(kA).high_watermark(), end + 6);
+  EXPECT_EQ(broker->check_history(), "");
+  ASSERT_TRUE(broker->close());
+}
+
+TEST_F(StoreTest, the_files_of_a_deleted_partition_go_and_others_do_not_notice) {
+  ScopedLeakCheckOff crashed;
+  auto broker = start();
+  append_and_settle(*broker, 20);
+  ASSERT_TRUE(broker->checkpoint());
+  append_and_settle(*broker, 2);  // the journal knows it too, from the middle on
+  ASSERT_FALSE(paths_with(fmt::format("segments/{:016x}", kA.value())).empty());
+  ASSERT_TRUE(broker->remove(kA));
+  EXPECT_TRUE(paths_with(fmt::format("segments/{:016x}", kA.value())).empty());
+  EXPECT_EQ(broker->check_history(), "");
+  broker->power_cut(CrashKeeps::nothing);
+  broker = start();
+  EXPECT_EQ(broker->check_history(), "");
+  ASSERT_TRUE(broker->close());
+}
+
+TEST_F(StoreTest, a_partition_deleted_during_a_checkpoint_does_not_come_back) {
+  auto broker = start();
+  append_and_settle(*broker, 20);
+  std::optional<Result<void>> done;
+  Core& core = broker->runtime().core(CoreId(0));
+  auto checkpoint = [](Store& store, std::optional<Result<void>>& outcome) -> Task<void> {
+    outcome.emplace(co_await store.checkpoint(false));
+  };
+  core.post([&] { core.spawn("checkpoint", checkpoint(broker->store(), done)); });
+  ASSERT_TRUE(broker->remove(kA));
+  ASSERT_TRUE(
+      broker->runtime().run_until([&] { return done.has_value(); }, std::chrono::seconds(9)));
+  EXPECT_TRUE(*done);
+  EXPECT_TRUE(paths_with(fmt::format("segments/{:016x}", kA.value())).empty());
+  ASSERT_TRUE(broker->close());
+  broker = start();
+  EXPECT_EQ(broker->check_history(), "");
+  EXPECT_TRUE(paths_with(fmt::format("segments/{:016x}", kA.value())).empty());
+  ASSERT_TRUE(broker->close());
+}
+
+TEST_F(StoreTest, what_is_answered_late_for_a_deleted_partition_harms_nobody) {
+  auto broker = start();
+  append_and_settle(*broker, 2);
+  auto held = broker->log(kA).shared_from_this();
+  broker->append(kB, 1, 100);
+  Core& core = broker->core_of(kA);
+  std::optional<Result<void>> answered;
+  core.post([&] {
+    Appender appender(broker->core_store_of(kA));
+    Bytes batch = batch_of("late", 1, 50);
+    auto header = read_batch_header(batch.view());
+    appender.add(*held, *header, batch);
+    appender.submit([&](Result<void> outcome) { answered = std::move(outcome); });
+    broker->core_store_of(kA).close_log(kA);
+  });
+  ASSERT_TRUE(
+      broker->runtime().run_until([&] { return answered.has_value(); }, std::chrono::seconds(9)));
+  EXPECT_TRUE(*answered);
+  EXPECT_EQ(held->bytes(), 0u);
+  ASSERT_TRUE(broker->remove(kA));
+  ASSERT_TRUE(broker->close());
+}
+
 // Snapshots.
 
 TEST_F(StoreTest, the_newest_snapshot_is_found_after_a_crash) {

@@ -4,6 +4,8 @@
 
 namespace millrace {
 
+using namespace std::chrono_literals;
+
 void Waiter::notify() {
   if (notified_.exchange(true, std::memory_order_acq_rel)) return;
   home_.post([self = shared_from_this()] { self->finish(true); });
@@ -27,20 +29,32 @@ void Waiter::finish(bool notified) {
 }
 
 Result<std::unique_ptr<Partition>> Partition::open(CoreStore& store, PartitionId id) {
-  OpenedLog opened = store.open_log(id);
-  std::unique_ptr<Partition> partition(new Partition(store, *opened.log));
-  if (!partition->producers_.decode(opened.annotation)) {
+  auto opened = store.open_log(id);
+  if (!opened) return std::unexpected(opened.error());
+  std::unique_ptr<Partition> partition(new Partition(store, opened->log));
+  if (!partition->producers_.decode(opened->annotation)) {
     return fail(ErrorCode::storage_corrupt,
                 fmt::format("the manifest's producers of partition {} can't be read", id.value()));
   }
-  for (const BatchHeader& batch : opened.replayed) {
-    partition->producers_.apply(batch, opened.log->high_watermark());
+  for (const BatchHeader& batch : opened->replayed) {
+    partition->producers_.apply(batch, opened->log->high_watermark());
   }
-  opened.log->observe(partition.get());
+  opened->log->observe(partition.get());
   return partition;
 }
 
-Partition::~Partition() { log_->observe(nullptr); }
+Partition::~Partition() {
+  log_->observe(nullptr);
+  append_failed(Error(ErrorCode::unknown_topic_or_partition));
+  wake_waiters();
+}
+
+Offset Partition::retention_point(const Retention& retention, WallMs now) const {
+  Offset point = log_->log_start();
+  if (retention.age) point = std::max(point, log_->expired_before(now - *retention.age / 1ms));
+  if (retention.bytes) point = std::max(point, log_->beyond_size(*retention.bytes));
+  return point;
+}
 
 ProducerTable::Verdict Partition::check(const BatchHeader& batch) const {
   if (batch.producer_id == kNoProducer) return {};

@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "runtime/future.h"
@@ -39,18 +40,29 @@ class Waiter : public std::enable_shared_from_this<Waiter> {
   std::optional<TimerId> timer_;
 };
 
+// What a topic keeps: records younger than this, and about the newest so many bytes. Nothing: all.
+struct Retention {
+  std::optional<Duration> age;
+  std::optional<std::uint64_t> bytes;
+};
+
 class Partition : public LogObserver {
  public:
   // Takes over the opened log, with its producers as of the last durable batch.
   // Error::storage_corrupt when what the manifest keeps of them can't be read.
   static Result<std::unique_ptr<Partition>> open(CoreStore& store, PartitionId id);
+  // Deleted, or the broker ends: whoever waits is told.
   ~Partition() override;
 
   PartitionLog& log() { return *log_; }
+  std::shared_ptr<PartitionLog> shared_log() { return log_; }
+  // Up to where this lets records go by now; log_start when nothing may go.
+  Offset retention_point(const Retention& retention, WallMs now) const;
   Offset high_watermark() const { return log_->high_watermark(); }
 
   // Whether this batch may be appended, is a repeat, or breaks the producer's sequence.
   ProducerTable::Verdict check(const BatchHeader& batch) const;
+  const ProducerTable& producers() const { return producers_; }
   // Assigns the offset (in `header` afterwards).
   void append(Appender& appender, BatchHeader& header, Bytes batch);
 
@@ -66,13 +78,14 @@ class Partition : public LogObserver {
   std::vector<std::uint8_t> annotation() const override;
 
  private:
-  Partition(CoreStore& store, PartitionLog& log) : store_(store), log_(&log) {}
+  Partition(CoreStore& store, std::shared_ptr<PartitionLog> log)
+      : store_(store), log_(std::move(log)) {}
   struct DurableWait {
     Offset next;
     Promise<Result<void>> promise;
   };
   CoreStore& store_;
-  PartitionLog* log_;
+  std::shared_ptr<PartitionLog> log_;
   ProducerTable producers_;
   std::vector<std::shared_ptr<Waiter>> waiters_;
   std::vector<DurableWait> durable_waits_;

@@ -40,6 +40,16 @@ ProducerTable::Verdict ProducerTable::check(const BatchHeader& batch) const {
   return {Kind::refuse, {}, {}, ErrorCode::out_of_order_sequence_number};
 }
 
+std::vector<ProducerTable::Summary> ProducerTable::list() const {
+  std::vector<Summary> all;
+  all.reserve(producers_.size());
+  for (const auto& [id, producer] : producers_) {
+    std::int32_t last = producer.batches.empty() ? -1 : producer.batches.back().last_sequence;
+    all.push_back({id, producer.epoch, last, producer.last_timestamp});
+  }
+  return all;
+}
+
 void ProducerTable::apply(const BatchHeader& batch, Offset durable_end) {
   auto found = producers_.find(batch.producer_id);
   if (found == producers_.end()) {

@@ -30,6 +30,14 @@ class ProducerTable {
   // The batch was appended (or replayed) at its offset. Repeats of what is known change nothing.
   void apply(const BatchHeader& batch, Offset durable_end);
 
+  struct Summary {
+    ProducerId id;
+    ProducerEpoch epoch;
+    std::int32_t last_sequence = -1;
+    WallMs last_timestamp{-1};
+  };
+  std::vector<Summary> list() const;
+
   // Durable state: what stands below `durable_end`.
   std::vector<std::uint8_t> encode(Offset durable_end) const;
   bool decode(ByteView bytes);

@@ -1,0 +1,81 @@
+// Removal: what retention, deletions and snapshots let go of.
+//
+// The manifest forgets a file first; then it is unlinked. A crash in between leaves an orphan,
+// which the next start removes.
+#include "base/log.h"
+#include "storage/store.h"
+
+namespace millrace {
+
+PartitionState Store::listed_state(PartitionId id) const {
+  auto listed = manifest_->state().partitions.find(id);
+  if (listed != manifest_->state().partitions.end()) return listed->second;
+  PartitionState state;
+  state.id = id;
+  return state;
+}
+
+void Store::trim(PartitionState& state, std::vector<std::string>& doomed) const {
+  std::erase_if(state.segments, [&](const SegmentState& segment) {
+    bool goes = segment.end <= state.log_start;
+    if (goes) doomed.push_back(segment_path(state.id, segment.file_number));
+    return goes;
+  });
+}
+
+void Store::remove_files(const std::vector<std::string>& paths) {
+  for (const std::string& path : paths) {
+    if (auto removed = runtime_.files().remove(path); !removed) {
+      log_warning("storage", "{}", removed.error().message());
+    }
+  }
+}
+
+Task<Result<Offset>> Store::raise_log_start(CoreStore& core, std::shared_ptr<PartitionLog> log,
+                                            Offset offset) {
+  ASSERT(offset <= log->high_watermark());
+  if (offset <= log->log_start()) co_return log->log_start();
+  Offset start = offset;
+  auto raised = co_await call_on(core.core(), *background_, [&]() -> Result<void> {
+    if (removed_.contains(log->id())) return fail(ErrorCode::unknown_topic_or_partition);
+    PartitionState state = listed_state(log->id());
+    std::vector<std::string> doomed;
+    start = state.log_start = std::max(state.log_start, offset);
+    trim(state, doomed);
+    drop_epochs_below(state.epochs, start);
+    ManifestEdit edit;
+    edit.partitions.push_back(std::move(state));
+    TRY(manifest_->commit(edit));
+    remove_files(doomed);
+    return {};
+  });
+  if (!raised) co_return std::unexpected(raised.error());
+  log->raise_log_start(start);
+  co_return start;
+}
+
+Task<Result<void>> Store::remove_partitions(std::vector<PartitionId> ids) {
+  Core& here = runtime_.core(CoreId(0));
+  co_return co_await call_on(here, *background_, [&]() -> Result<void> {
+    ManifestEdit edit;
+    std::vector<std::string> doomed;
+    for (PartitionId id : ids) {
+      removed_.insert(id);
+      auto listed = manifest_->state().partitions.find(id);
+      if (listed == manifest_->state().partitions.end()) continue;
+      edit.removed.push_back(id);
+      for (const SegmentState& segment : listed->second.segments) {
+        doomed.push_back(segment_path(id, segment.file_number));
+      }
+      for (const SnapshotState& snapshot : listed->second.snapshots) {
+        doomed.push_back(snapshot_path(id, snapshot.file_number));
+      }
+    }
+    if (edit.removed.empty()) return {};
+    TRY(manifest_->commit(edit));
+    remove_files(doomed);
+    return {};
+  });
+}
+
+}  // namespace millrace
