@@ -3,8 +3,9 @@
 #   May include: `base` `runtime`     the folders its files may include, and so the libraries it links
 #   Links: `lz4` `zstd`               packaged libraries (pkg-config names or plain -l names)
 #
-# Files: *_test.cc go to one test program per module, *_fuzz.cc and *_bench.cc are left to their own commands, main.cc
-# makes a program named by the README's `Program:` line. A folder's own module.cmake adds what is special (generated code).
+# Files: *_test.cc go to one test program per module, each NAME_fuzz.cc is a fuzzer of its own (fuzz/NAME in the build
+# directory, when MILLRACE_FUZZ is on), *_bench.cc are left to their own commands, main.cc makes a program named by the
+# README's `Program:` line. A folder's own module.cmake adds what is special (generated code).
 
 function(millrace_readme_list readme key out)
   file(STRINGS ${readme} lines REGEX "^${key}:")
@@ -36,6 +37,8 @@ function(millrace_module path)
   file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cc)
   set(tests ${sources})
   list(FILTER tests INCLUDE REGEX "_test\\.cc$")
+  set(fuzzers ${sources})
+  list(FILTER fuzzers INCLUDE REGEX "_fuzz\\.cc$")
   list(FILTER sources EXCLUDE REGEX "(_test|_fuzz|_bench|/main)\\.cc$")
 
   if(sources OR EXISTS ${folder}/module.cmake)
@@ -67,6 +70,17 @@ function(millrace_module path)
     add_executable(test_${target} ${tests})
     target_link_libraries(test_${target} PRIVATE ${target} millrace_runtime_sim gtest gmock gtest_main)
     set_target_properties(test_${target} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
+  endif()
+  if(MILLRACE_FUZZ)
+    foreach(fuzzer IN LISTS fuzzers)
+      get_filename_component(name ${fuzzer} NAME)
+      string(REPLACE "_fuzz.cc" "" name ${name})
+      add_executable(fuzz_${name} ${fuzzer})
+      target_link_libraries(fuzz_${name} PRIVATE ${target} millrace_runtime_sim)
+      target_link_options(fuzz_${name} PRIVATE -fsanitize=fuzzer)
+      set_target_properties(fuzz_${name} PROPERTIES OUTPUT_NAME ${name} RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/fuzz)
+      add_dependencies(fuzzers fuzz_${name})
+    endforeach()
   endif()
 endfunction()
 

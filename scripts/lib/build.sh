@@ -1,5 +1,6 @@
 # shellcheck shell=bash
-# Build trees: build/release, build/asan, build/tsan. Each is configured with clang++-19 by name:
+# Build trees: build/release, build/asan, build/tsan, and build/fuzz: the fuzzers and what they
+# reach. Each is configured with clang++-19 by name:
 # the system's default compiler miscompiles coroutines (docs/decisions/0001-compiler.md).
 
 # As many jobs as there are cores, and no more than the memory carries.
@@ -12,7 +13,7 @@ build_jobs() {
   printf '%s\n' $((cores < by_memory ? cores : by_memory))
 }
 
-# build_tree release|asan|tsan [TARGET...]
+# build_tree release|asan|tsan|fuzz [TARGET...]
 build_tree() {
   local tree=$1 options
   shift
@@ -22,6 +23,7 @@ build_tree() {
     release) options+=(-DMILLRACE_TESTS=OFF -DMILLRACE_SANITIZE=) ;;
     asan) options+=(-DMILLRACE_TESTS=ON "-DMILLRACE_SANITIZE=address,undefined") ;;
     tsan) options+=(-DMILLRACE_TESTS=ON -DMILLRACE_SANITIZE=thread) ;;
+    fuzz) options+=(-DMILLRACE_TESTS=OFF -DMILLRACE_FUZZ=ON "-DMILLRACE_SANITIZE=address,undefined") ;;
     *) die "no build tree is called $tree" ;;
   esac
   # Clones share what one of them compiled: a clean clone builds in seconds. The price is that

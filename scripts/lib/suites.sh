@@ -95,6 +95,28 @@ unit_suites() {
   done
 }
 
+# fuzz_suites SECONDS: builds and runs each src/**/NAME_fuzz.cc, two at a time, a row for each.
+fuzz_suites() {
+  local seconds=$1 names=() name counts
+  while IFS= read -r name; do
+    if wanted "fuzz/$name"; then names+=("$name"); fi
+  done < <(find src -name '*_fuzz.cc' -printf '%f\n' | sed 's/_fuzz\.cc$//' | sort)
+  if ((${#names[@]} == 0)); then
+    [[ -n $only ]] || add_row fuzz 0 1 0
+    return 0
+  fi
+  need_tree fuzz "${names[@]/#/fuzz_}" || return 0
+  say "suite fuzz: ${#names[@]} fuzzers, $seconds s each"
+  mkdir -p "$logs/fuzz"
+  printf '%s\0' "${names[@]/#/build/fuzz/fuzz/}" |
+    xargs -0 -P 2 -I '{}' scripts/lib/fuzz-one '{}' "$seconds" "$logs/fuzz" || true
+  for name in "${names[@]}"; do
+    read -r -a counts <"$logs/fuzz/$name.counts" || counts=(0 1 0 0)
+    add_row "fuzz/$name" "${counts[0]}" "${counts[1]}" "${counts[3]}"
+    if ((counts[1] > 0)); then show_unit_failure "$logs/fuzz/$name.log"; fi
+  done
+}
+
 # What the failed tests say, what a sanitizer says, and the end.
 show_unit_failure() {
   printf '  | %s\n' "--- $1"

@@ -1,9 +1,7 @@
 // Random bytes against everything here that reads a batch. The first byte chooses how the rest is
 // used, so that the fuzzer gets past the checksum and into the codecs.
 //
-//   clang++-19 -std=c++23 -fsanitize=fuzzer,address,undefined -msse4.2 -Isrc
-//   src/record/batch_fuzz.cc
-//     (the module's sources, base's) -lisal -llz4 -lzstd -lsnappy -lz -lfmt
+//   scripts/test --only fuzz/batch
 #include <cstdlib>
 
 #include "record/batch.h"

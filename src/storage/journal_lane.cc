@@ -70,8 +70,8 @@ Result<void> JournalLane::open() {
   // readers see it, so it must be durable now.
   for (auto& file : sealed_) TRY(file->file().sync());
   if (ready_.empty()) {
-    bool first = next_file_id_ == 1;
-    auto size = first ? limits_.journal_first_file_bytes : limits_.journal_file_bytes;
+    // A small one: a start does not wait for a large one to be zeroed.
+    auto size = limits_.journal_first_file_bytes;
     auto header = next_header(size);
     auto made = JournalFile::create(runtime_.files(), path_of(header.file_id), header);
     // A full disk is no reason not to serve readers.

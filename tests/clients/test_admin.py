@@ -4,7 +4,7 @@ import pytest
 from confluent_kafka import KafkaError, KafkaException, TopicPartition
 from confluent_kafka.admin import NewTopic, OffsetSpec
 
-from support import clients, wire
+from support import admin_wire, clients, wire
 from support.broker import peer_is_apache
 from support.clients import admin, create_topic, partition_counts, producer, send
 from support.waiting import wait_until
@@ -26,13 +26,25 @@ FIRST_APIS = [
     13,
     14,
     15,
+    16,
     wire.API_VERSIONS,
     wire.CREATE_TOPICS,
+    admin_wire.DELETE_TOPICS,
+    admin_wire.DELETE_RECORDS,
     wire.INIT_PRODUCER_ID,
     wire.OFFSET_FOR_LEADER_EPOCH,
+    admin_wire.DESCRIBE_CONFIGS,
+    admin_wire.ALTER_CONFIGS,
+    admin_wire.DESCRIBE_LOG_DIRS,
+    admin_wire.CREATE_PARTITIONS,
     42,
+    admin_wire.ELECT_LEADERS,
+    admin_wire.INCREMENTAL_ALTER_CONFIGS,
     47,
     60,
+    admin_wire.DESCRIBE_PRODUCERS,
+    admin_wire.LIST_CONFIG_RESOURCES,
+    admin_wire.DESCRIBE_TOPIC_PARTITIONS,
 ]
 
 

@@ -1,9 +1,17 @@
 """What tools ask about groups and the cluster, and what they may remove."""
 
 import pytest
-from confluent_kafka import ConsumerGroupState, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    ConsumerGroupState,
+    ConsumerGroupType,
+    KafkaError,
+    KafkaException,
+    TopicPartition,
+)
 
+from support.broker import peer_is_apache
 from support.clients import admin, consumer, create_topic, fresh_name, poll_count, producer, send
+from support.waiting import wait_until
 
 
 @pytest.fixture
@@ -74,6 +82,65 @@ def test_a_deleted_group_has_no_offsets(broker, topic, group):
     assert committed(broker.address, group, topic) < 0
     again = admin(broker.address).delete_consumer_groups([group])[group]
     assert refusal(again) == KafkaError.GROUP_ID_NOT_FOUND
+
+
+def listed(address, **filters):
+    ask = lambda: admin(address).list_consumer_groups(**filters).result(timeout=30)
+    if peer_is_apache():  # which may still be reading its offsets after a start
+        wait_until(lambda: not ask().errors, "the coordinator")
+    found = ask()
+    assert not found.errors
+    return {group.group_id: group for group in found.valid}
+
+
+def test_groups_are_listed(broker, topic, group):
+    send(producer(broker.address), topic, [b"one"])
+    reader = consumer(broker.address, group)
+    reader.subscribe([topic])
+    poll_count(reader, 1)
+    # enough of them for several shards
+    without_members = {fresh_name("group") for _ in range(20)}
+    for name in without_members:
+        commit(broker.address, name, topic, 1)
+    found = listed(broker.address)
+    assert without_members | {group} <= set(found)
+    assert found[group].state == ConsumerGroupState.STABLE
+    assert found[group].type == ConsumerGroupType.CLASSIC
+    assert not found[group].is_simple_consumer_group
+    assert {found[name].state for name in without_members} == {ConsumerGroupState.EMPTY}
+    reader.close()
+    assert listed(broker.address)[group].state == ConsumerGroupState.EMPTY
+    admin(broker.address).delete_consumer_groups([group])[group].result(timeout=30)
+    assert group not in listed(broker.address)
+
+
+def test_groups_are_listed_by_state_and_type(broker, topic, group):
+    idle = fresh_name("group")
+    commit(broker.address, idle, topic, 1)
+    send(producer(broker.address), topic, [b"one"])
+    reader = consumer(broker.address, group)
+    reader.subscribe([topic])
+    poll_count(reader, 1)
+    stable = listed(broker.address, states={ConsumerGroupState.STABLE})
+    empty = listed(broker.address, states={ConsumerGroupState.EMPTY})
+    both = {ConsumerGroupState.STABLE, ConsumerGroupState.EMPTY}
+    assert group in stable and idle not in stable
+    assert idle in empty and group not in empty
+    assert {group, idle} <= set(listed(broker.address, states=both))
+    assert {group, idle} <= set(listed(broker.address, types={ConsumerGroupType.CLASSIC}))
+    assert listed(broker.address, types={ConsumerGroupType.CONSUMER}) == {}
+    reader.close()
+
+
+def test_listed_groups_survive(make_broker):
+    own = make_broker().start()
+    create_topic(own.address, "orders")
+    names = {fresh_name("group") for _ in range(10)}
+    for name in names:
+        commit(own.address, name, "orders", 1)
+    for clean in (True, False):
+        own.restart(clean)
+        assert set(listed(own.address)) == names
 
 
 def test_the_cluster_is_this_broker(broker):

@@ -37,6 +37,7 @@ struct Lifetime {
   std::unique_ptr<KafkaServer> server;
   bool ending = false;  // clients send nothing new, and finish what is unanswered
   bool dead = false;    // clients give up
+  bool listening = false;
   std::size_t clients = 0;
 
   Core& client_core() { return sim.runtime().client_core(); }
@@ -335,6 +336,7 @@ Task<bool> check_everything(Lifetime* life) {
 Task<void> listen(Lifetime* life) {
   auto listening = life->server->listen("127.0.0.1", kPort, {});
   ASSERT(listening.has_value());
+  life->listening = true;
   co_return;
 }
 
@@ -387,8 +389,7 @@ class Scenario {
     }
     life.server = std::make_unique<KafkaServer>(life.sim.runtime(), life.sim.broker());
     post(life, life.sim.runtime().core(CoreId(0)), listen(&life));
-    life.sim.runtime().run_until_idle(0ns);
-    return true;
+    return life.sim.runtime().run_until([&] { return life.listening; }, 1s);
   }
 
   static void post(Lifetime&, Core& core, Task<void> task) {

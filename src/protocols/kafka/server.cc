@@ -5,7 +5,11 @@
 namespace millrace::kafka {
 
 KafkaServer::KafkaServer(Runtime& runtime, Broker& broker, SessionLimits limits)
-    : runtime_(runtime), broker_(broker), limits_(limits), cores_(runtime.core_count()) {}
+    : runtime_(runtime), broker_(broker), limits_(limits) {
+  for (std::size_t i = 0; i < runtime.core_count(); ++i) {
+    cores_.emplace_back(FetchSessions(limits.fetch_sessions));
+  }
+}
 
 Result<void> KafkaServer::listen(const std::string& host, std::uint16_t port, Endpoint advertise) {
   auto listener = runtime_.listen(host, port);
@@ -25,9 +29,9 @@ void KafkaServer::accept(std::unique_ptr<PendingSocket> pending) {
   CoreId id(static_cast<std::uint32_t>(next_core_++ % cores_.size()));
   Core& core = runtime_.core(id);
   core.post([this, id, &core, pending = std::move(pending)] {
-    auto session =
-        std::make_shared<Session>(pending->open_on(core), broker_.core(id), endpoint_, limits_);
     PerCore& here = cores_[id.value()];
+    auto session = std::make_shared<Session>(pending->open_on(core), broker_.core(id), endpoint_,
+                                             here.fetch_sessions, limits_);
     if (here.sessions.size() >= limits_.connections_max) {
       log_warning("kafka", "refused a connection: core {} has {} already", id.value(),
                   here.sessions.size());

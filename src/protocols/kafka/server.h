@@ -1,9 +1,9 @@
 // KafkaServer: the listener of the Kafka protocol and its sessions, dealt to the cores in turn.
 #pragma once
 
+#include <deque>
 #include <memory>
 #include <unordered_set>
-#include <vector>
 
 #include "protocols/kafka/session.h"
 
@@ -23,6 +23,7 @@ class KafkaServer {
 
  private:
   struct PerCore {
+    FetchSessions fetch_sessions;
     std::unordered_set<std::shared_ptr<Session>> sessions;
   };
   void accept(std::unique_ptr<PendingSocket> pending);
@@ -33,7 +34,7 @@ class KafkaServer {
   const SessionLimits limits_;
   Endpoint endpoint_;
   std::unique_ptr<Listener> listener_;
-  std::vector<PerCore> cores_;  // each entry is its core's own
+  std::deque<PerCore> cores_;  // each entry is its core's own
   std::size_t next_core_ = 0;
 };
 

@@ -11,8 +11,10 @@
 namespace millrace::kafka {
 
 Session::Session(std::unique_ptr<Socket> socket, BrokerCore& broker, const Endpoint& endpoint,
-                 const SessionLimits& limits)
-    : socket_(std::move(socket)), limits_(limits), connection_{broker, endpoint, ""} {
+                 FetchSessions& fetch_sessions, const SessionLimits& limits)
+    : socket_(std::move(socket)),
+      limits_(limits),
+      connection_{broker, endpoint, fetch_sessions, ""} {
   std::string peer = socket_->peer();
   connection_.peer_host = peer.substr(0, peer.rfind(':'));
 }
@@ -25,6 +27,7 @@ Task<void> Session::serve(std::shared_ptr<Session> session) {
     if (!goes_on) break;
   }
   session->flush();
+  session->connection_.fetch_sessions.close_all(&session->connection_);
   session->broken_ = true;
   session->socket_->close();
   session->progress();

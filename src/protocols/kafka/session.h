@@ -25,12 +25,13 @@ struct SessionLimits {
   std::size_t outbox_bytes_max = 1 << 20;
   std::size_t read_bytes = 64 << 10;    // space offered to one read
   std::size_t connections_max = 20000;  // of a core; further ones are closed at once
+  FetchSessionLimits fetch_sessions;
 };
 
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(std::unique_ptr<Socket> socket, BrokerCore& broker, const Endpoint& endpoint,
-          const SessionLimits& limits);
+          FetchSessions& fetch_sessions, const SessionLimits& limits);
 
   // Runs until the peer goes, breaks the protocol, or close().
   static Task<void> serve(std::shared_ptr<Session> session);

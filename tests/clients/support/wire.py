@@ -257,6 +257,57 @@ def fetch(connection, topic, partition, offset, max_wait_ms=1000):
     return only
 
 
+def session_fetch(
+    connection,
+    offsets=(),
+    session=0,
+    epoch=0,
+    forget=(),
+    max_wait_ms=0,
+    max_bytes=50_000_000,
+):
+    """A Fetch v7 with its fetch session: `offsets` is {topic: {partition: offset}}, `forget` {topic: [partition]}.
+
+    .error and .session of the answer, and .partitions {(topic, partition): (error, high watermark, records)}
+    in the order of the answer.
+    """
+
+    def partition(index, offset):
+        return i32(index) + i64(offset) + i64(-1) + i32(1_000_000)
+
+    body = (
+        i32(-1)
+        + i32(max_wait_ms)
+        + i32(1)
+        + i32(max_bytes)
+        + i8(0)
+        + i32(session)
+        + i32(epoch)
+        + array(
+            [
+                string(topic) + array([partition(*one) for one in wanted.items()])
+                for topic, wanted in dict(offsets).items()
+            ]
+        )
+        + array(
+            [string(topic) + array([i32(one) for one in gone]) for topic, gone in dict(forget).items()]
+        )
+    )
+    reader = connection.request(FETCH, 7, body)
+
+    def answer():
+        index, error, high_watermark = reader.i32(), reader.i16(), reader.i64()
+        _last_stable, _log_start = reader.i64(), reader.i64()
+        _aborted = reader.array(lambda: (reader.i64(), reader.i64()))
+        return index, (error, high_watermark, reader.blob() or b"")
+
+    _throttle, error, session = reader.i32(), reader.i16(), reader.i32()
+    topics = reader.array(lambda: (reader.string(), reader.array(answer)))
+    assert reader.at_end()
+    partitions = {(topic, index): rest for topic, found in topics for index, rest in found}
+    return SimpleNamespace(error=error, session=session, partitions=partitions)
+
+
 def list_offset(connection, topic, partition, timestamp):
     """(error, offset) of a ListOffsets v1 at EARLIEST, LATEST or a time."""
     body = i32(-1) + array([string(topic) + array([i32(partition) + i64(timestamp)])])

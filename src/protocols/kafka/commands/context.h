@@ -6,6 +6,7 @@
 #include <string>
 
 #include "broker/broker.h"
+#include "protocols/kafka/commands/fetch_session.h"
 #include "protocols/kafka/wire/uuid.h"
 
 namespace millrace::kafka {
@@ -22,7 +23,9 @@ struct Endpoint {
 struct Connection {
   BrokerCore& broker;
   const Endpoint& endpoint;
+  FetchSessions& fetch_sessions;  // of this core
   std::string peer_host;
+  std::uint32_t fetches = 0;  // so far
 };
 
 struct Context {

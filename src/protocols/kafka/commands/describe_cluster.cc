@@ -1,12 +1,11 @@
 // DescribeCluster - one broker, which is its own controller.
+#include "protocols/kafka/commands/authorized_operations.h"
 #include "protocols/kafka/commands/handlers.h"
 
 namespace millrace::kafka {
 
 Task<DescribeClusterResponse> describe_cluster(Context context, DescribeClusterRequest request) {
   constexpr std::int8_t kBrokers = 1;
-  // Bits of Kafka's AclOperation codes. Without an authorizer everything is allowed.
-  constexpr std::int32_t kClusterOperations = 0b1111110100000;  // 5, 7-12
   DescribeClusterResponse response;
   response.endpoint_type = request.endpoint_type;
   if (request.endpoint_type != kBrokers) {

@@ -1,12 +1,11 @@
 // DescribeGroups - state and members of groups; a group that nobody knows is Dead.
+#include "protocols/kafka/commands/authorized_operations.h"
 #include "protocols/kafka/commands/group_call.h"
 #include "protocols/kafka/commands/handlers.h"
 
 namespace millrace::kafka {
 namespace {
 
-// Bits of Kafka's AclOperation codes. Without an authorizer everything is allowed.
-constexpr std::int32_t kGroupOperations = 0b110101001000;  // 3, 6, 8, 10, 11
 constexpr std::int16_t kGroupIdNotFoundFrom = 6;
 
 }  // namespace

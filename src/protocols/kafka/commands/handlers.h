@@ -26,5 +26,21 @@ Task<DescribeGroupsResponse> describe_groups(Context context, DescribeGroupsRequ
 Task<DeleteGroupsResponse> delete_groups(Context context, DeleteGroupsRequest request);
 Task<OffsetDeleteResponse> offset_delete(Context context, OffsetDeleteRequest request);
 Task<DescribeClusterResponse> describe_cluster(Context context, DescribeClusterRequest request);
+Task<ListGroupsResponse> list_groups(Context context, ListGroupsRequest request);
+Task<DeleteTopicsResponse> delete_topics(Context context, DeleteTopicsRequest request);
+Task<DeleteRecordsResponse> delete_records(Context context, DeleteRecordsRequest request);
+Task<DescribeConfigsResponse> describe_configs(Context context, DescribeConfigsRequest request);
+Task<AlterConfigsResponse> alter_configs(Context context, AlterConfigsRequest request);
+Task<DescribeLogDirsResponse> describe_log_dirs(Context context, DescribeLogDirsRequest request);
+Task<CreatePartitionsResponse> create_partitions(Context context, CreatePartitionsRequest request);
+Task<ElectLeadersResponse> elect_leaders(Context context, ElectLeadersRequest request);
+Task<IncrementalAlterConfigsResponse> incremental_alter_configs(
+    Context context, IncrementalAlterConfigsRequest request);
+Task<DescribeProducersResponse> describe_producers(Context context,
+                                                   DescribeProducersRequest request);
+Task<ListConfigResourcesResponse> list_config_resources(Context context,
+                                                        ListConfigResourcesRequest request);
+Task<DescribeTopicPartitionsResponse> describe_topic_partitions(
+    Context context, DescribeTopicPartitionsRequest request);
 
 }  // namespace millrace::kafka

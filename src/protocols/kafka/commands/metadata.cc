@@ -1,13 +1,10 @@
 // Metadata - topics, partitions and their leader, which is this broker; makes topics that a client
 // asks for by name when auto.create.topics.enable and the request say so.
+#include "protocols/kafka/commands/authorized_operations.h"
 #include "protocols/kafka/commands/handlers.h"
 
 namespace millrace::kafka {
 namespace {
-
-// Bits of Kafka's AclOperation codes. Without an authorizer everything is allowed.
-constexpr std::int32_t kTopicOperations = 0b110111111000;     // 3-8, 10, 11
-constexpr std::int32_t kClusterOperations = 0b1111110100000;  // 5, 7-12
 
 MetadataResponse::Topic describe(const Context& context, const TopicInfo& topic,
                                  bool with_operations) {

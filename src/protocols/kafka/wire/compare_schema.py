@@ -143,32 +143,61 @@ def compare_message(message, definition):
     return differences
 
 
+def compare_api(jar, api):
+    differences = []
+    for message in (api.request, api.response):
+        differences += compare_message(message, read_definition(jar, message.name))
+    return differences
+
+
+class Comparison:
+    """Of all descriptions: `unexplained` differences, `unneeded` exceptions, and what was looked at."""
+
+    def __init__(self):
+        self.apis = []
+        self.differences = []
+        self.unexplained = []
+        self.unneeded = []
+        self.fields = 0
+        self.only_in_jar = 0
+
+    def lines(self):
+        yield from self.unexplained
+        yield from (f'{subject}: an exception that is not needed' for subject in self.unneeded)
+        yield (f'{len(self.apis)} APIs, {self.fields} fields counted once per version: {len(self.differences)} '
+               f'differences, {len(self.unexplained)} of them not explained; {self.only_in_jar} APIs only in the jar')
+
+
+def open_jar(path):
+    return zipfile.ZipFile(path)
+
+
+def compare(jar, exceptions=None):
+    exceptions = EXCEPTIONS if exceptions is None else exceptions
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'schema')
+    found = Comparison()
+    found.apis = [schema.parse(path) for path in sorted(glob.glob(os.path.join(folder, '*.api')))]
+    for api in found.apis:
+        found.differences += compare_api(jar, api)
+        for message in (api.request, api.response):
+            found.fields += sum(len(own_shape(message.root, version, True))
+                                for version in range(api.valid[0], api.valid[1] + 1))
+    requests = [name for name in jar.namelist() if name.startswith(FOLDER) and name.endswith('Request.json')]
+    found.only_in_jar = len(requests) - len(found.apis)
+    subjects = {difference.split(':')[0] for difference in found.differences}
+    found.unexplained = [line for line in found.differences if line.split(':')[0] not in exceptions]
+    found.unneeded = sorted(set(exceptions) - subjects)
+    return found
+
+
 def main(arguments):
     if len(arguments) != 1:
         sys.exit(__doc__)
-    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'schema')
-    apis = [schema.parse(path) for path in sorted(glob.glob(os.path.join(folder, '*.api')))]
-    differences = []
-    fields = 0
-    with zipfile.ZipFile(arguments[0]) as jar:
-        for api in apis:
-            for message in (api.request, api.response):
-                differences += compare_message(message, read_definition(jar, message.name))
-                fields += sum(len(own_shape(message.root, version, True))
-                              for version in range(api.valid[0], api.valid[1] + 1))
-        requests = [name for name in jar.namelist() if name.startswith(FOLDER) and name.endswith('Request.json')]
-    unused = set(EXCEPTIONS)
-    unexplained = []
-    for difference in differences:
-        subject = difference.split(':')[0]
-        unused.discard(subject)
-        if subject not in EXCEPTIONS:
-            unexplained.append(difference)
-    for line in unexplained + [f'{subject}: an exception that is not needed' for subject in sorted(unused)]:
+    with open_jar(arguments[0]) as jar:
+        found = compare(jar)
+    for line in found.lines():
         print(line)
-    print(f'{len(apis)} APIs, {fields} fields counted once per version: {len(differences)} differences, '
-          f'{len(unexplained)} of them not explained; {len(requests) - len(apis)} APIs only in the jar')
-    return 1 if unexplained or unused else 0
+    return 1 if found.unexplained or found.unneeded else 0
 
 
 if __name__ == '__main__':

@@ -1,10 +1,7 @@
 // Header and body of any request, as they come from the network: whatever is accepted must be
 // writable and be read the same again.
 //
-//   clang++-19 -std=c++23 -O1 -fsanitize=fuzzer,address,undefined -I src -I BUILD/generated
-//     src/protocols/kafka/wire/*.cc (without the tests)
-//     BUILD/generated/protocols/kafka/wire/gen/*.cc src/base/*.cc -lfmt -o request_fuzz &&
-//     ./request_fuzz -max_total_time=60
+//   scripts/test --only fuzz/request
 #include "base/assert.h"
 #include "protocols/kafka/wire/codec.h"
 #include "protocols/kafka/wire/gen/messages.h"

@@ -1,0 +1,30 @@
+// AlterConfigs - replaces all configs of topics: those that are not named go back to their default.
+#include "protocols/kafka/commands/configs.h"
+#include "protocols/kafka/commands/handlers.h"
+
+namespace millrace::kafka {
+
+Task<AlterConfigsResponse> alter_configs(Context context, AlterConfigsRequest request) {
+  std::vector<ResourceChange> changes;
+  for (const AlterConfigsRequest::Resource& resource : request.resources) {
+    ResourceChange& change = changes.emplace_back();
+    change.type = resource.resource_type;
+    change.name = resource.resource_name;
+    change.replace = true;
+    for (const AlterConfigsRequest::Config& config : resource.configs) {
+      change.configs.push_back({.name = config.name, .operation = 0, .value = config.value});
+    }
+  }
+  auto answers = co_await change_configs(context, std::move(changes), request.validate_only);
+  AlterConfigsResponse response;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    AlterConfigsRequest::Resource& resource = request.resources[i];
+    response.responses.push_back({.error_code = code_of(answers[i]),
+                                  .error_message = text_of(answers[i]),
+                                  .resource_type = resource.resource_type,
+                                  .resource_name = std::move(resource.resource_name)});
+  }
+  co_return response;
+}
+
+}  // namespace millrace::kafka
