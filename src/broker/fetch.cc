@@ -20,14 +20,12 @@ Task<std::vector<FetchResult>> BrokerCore::fetch(FetchCommand command) {
   std::vector<FetchResult> results(command.items.size());
   for (std::size_t i = 0; i < command.items.size(); ++i) {
     const FetchItem& item = command.items[i];
-    if (!item.topic || item.partition < 0 ||
-        static_cast<std::size_t>(item.partition) >= item.topic->partitions.size()) {
+    const PartitionInfo* partition = find_info(item.topic, item.partition);
+    if (!partition) {
       results[i].error = ErrorCode::unknown_topic_or_partition;
       continue;
     }
-    const PartitionInfo& partition =
-        item.topic->partitions[static_cast<std::size_t>(item.partition)];
-    routes[owner(partition.shard).id().value()].push_back({i, partition.id});
+    routes[owner(partition->shard).id().value()].push_back({i, partition->id});
   }
   std::shared_ptr<Waiter> waiter;
   for (;;) {

@@ -40,8 +40,8 @@ Task<std::vector<ProduceResult>> BrokerCore::produce(std::vector<ProduceItem> it
   Routes routes(broker_.runtime().core_count());
   for (std::size_t i = 0; i < items.size(); ++i) {
     ProduceItem& item = items[i];
-    if (!item.topic || item.partition < 0 ||
-        static_cast<std::size_t>(item.partition) >= item.topic->partitions.size()) {
+    const PartitionInfo* partition = find_info(item.topic, item.partition);
+    if (!partition) {
       results[i].error = ErrorCode::unknown_topic_or_partition;
       continue;
     }
@@ -51,9 +51,7 @@ Task<std::vector<ProduceResult>> BrokerCore::produce(std::vector<ProduceItem> it
       continue;
     }
     batches[i] = {std::move(item.records), *header, &item.topic->config};
-    const PartitionInfo& partition =
-        item.topic->partitions[static_cast<std::size_t>(item.partition)];
-    routes[owner(partition.shard).id().value()].push_back({i, partition.id});
+    routes[owner(partition->shard).id().value()].push_back({i, partition->id});
   }
   std::vector<Future<bool>> elsewhere;
   for (std::uint32_t id = 0; id < routes.size(); ++id) {

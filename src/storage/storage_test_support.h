@@ -81,6 +81,7 @@ struct History : std::map<PartitionId, std::vector<Written>> {
   // Where a log may begin, and where it must, by what was asked and answered.
   std::map<PartitionId, Offset> raise_asked;
   std::map<PartitionId, Offset> raise_answered;
+  std::set<PartitionId> with_snapshots;  // their logs begin where the older one stands
 };
 
 class TestBroker : LogObserver {
@@ -183,7 +184,7 @@ class TestBroker : LogObserver {
     return runtime_->run(runtime_->core(CoreId(0)), store_->checkpoint(false));
   }
   Result<void> snapshot(PartitionId id, Offset offset, Blob bytes) {
-    raises_by_snapshots_.insert(id);
+    history_.with_snapshots.insert(id);
     return runtime_->run(
         core_of(id), store_->save_snapshot(core_store_of(id), log(id), offset, std::move(bytes)));
   }
@@ -250,7 +251,7 @@ class TestBroker : LogObserver {
       auto batches = read_all(id, bytes_max);
       if (!batches) return where + std::string(batches.error().message());
       if (log.log_start() < history_.raise_answered[id]) return where + "begins too early";
-      if (log.log_start() > history_.raise_asked[id] && !raises_by_snapshots_.contains(id)) {
+      if (log.log_start() > history_.raise_asked[id] && !history_.with_snapshots.contains(id)) {
         return where + "begins too late";
       }
       std::size_t next = 0;
@@ -302,8 +303,6 @@ class TestBroker : LogObserver {
   std::unique_ptr<SimRuntime> runtime_;
   std::unique_ptr<Store> store_;
   std::map<PartitionId, Blob> annotations_;
-  // Their logs begin where the older snapshot stands.
-  static inline std::set<PartitionId> raises_by_snapshots_;
   std::size_t unanswered_ = 0;
   std::size_t refused_ = 0;
   std::size_t batches_made_ = 0;
