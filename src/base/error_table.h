@@ -71,6 +71,7 @@ MILLRACE_ERROR(outcome_unknown, 56,
                "a disk error left the outcome unknown: it may or may not have been written")
 MILLRACE_ERROR(storage_failed, 56, "the storage of this broker failed, see its log")
 MILLRACE_ERROR(storage_full, 56, "the disk is full")
+MILLRACE_ERROR(too_many_open_files, 56, "too many open files")
 MILLRACE_ERROR(storage_corrupt, 56, "stored data is corrupt")
 MILLRACE_ERROR(io_error, 56, "an input or output operation failed")
 MILLRACE_ERROR(not_found, 3, "there is no such thing")

@@ -33,6 +33,8 @@ class File {
   virtual Result<void> truncate(std::uint64_t size) = 0;
 };
 
+inline constexpr std::size_t kDirectAlignment = 4096;
+
 enum class OpenMode { read, read_write, create };  // create: read and write, must not exist
 
 // Holds a folder against a second process until it goes.
@@ -45,6 +47,12 @@ class FileSystem {
  public:
   virtual ~FileSystem() = default;
   virtual Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) = 0;
+  // Reads and writes whose position, size and memory are multiples of kDirectAlignment go past the
+  // page cache, where the file system can do that. What is read is the same, and sync() is needed
+  // as ever.
+  virtual Result<std::unique_ptr<File>> open_direct(const std::string& path, OpenMode mode) {
+    return open(path, mode);
+  }
   // Names (not paths) of the files of a folder, sorted.
   virtual Result<std::vector<std::string>> list(const std::string& directory) = 0;
   virtual Result<void> make_directory(
@@ -53,6 +61,10 @@ class FileSystem {
   virtual Result<void> rename(const std::string& from,
                               const std::string& to) = 0;  // replaces atomically
   virtual Result<void> sync_directory(const std::string& path) = 0;
+  // Error::not_found when it is not there.
+  virtual Result<std::uint64_t> file_size(const std::string& path) = 0;
+  // As sync() of every file of the folder. For when there are many: one flush instead of one each.
+  virtual Result<void> sync_all(const std::string& directory) = 0;
   virtual bool exists(const std::string& path) = 0;
   virtual Result<std::unique_ptr<DirectoryLock>> lock_directory(const std::string& path) = 0;
 };

@@ -8,61 +8,13 @@
 
 #include <algorithm>
 
-#include "base/copy.h"
 #include "base/log.h"
+#include "storage/file_writer.h"
 #include "storage/store.h"
 
 namespace millrace {
 
 using namespace std::chrono_literals;
-
-static constexpr std::size_t kWriteStep = 1 << 20;
-
-// Gathers small pieces into writes of about kWriteStep, laid out as they will lie in the file's
-// pages: the kernel copies page to page several times faster than from memory that is shifted
-// against them.
-class SegmentWriter {
- public:
-  SegmentWriter() : space_(Buffer::allocate(kWriteStep + 2 * kPage)) {}
-
-  void begin(std::shared_ptr<File> file, std::uint64_t position) {
-    ASSERT(filled_ == 0);
-    file_ = std::move(file);
-    position_ = position;
-  }
-  Result<void> add(const Bytes& bytes) {
-    for (std::size_t done = 0; done < bytes.size();) {
-      std::size_t part = std::min(bytes.size() - done, kWriteStep - filled_);
-      copy_bytes(start() + filled_, bytes.data() + done, part);
-      filled_ += part;
-      done += part;
-      if (filled_ == kWriteStep) TRY(flush());
-    }
-    return {};
-  }
-  Result<void> flush() {
-    if (filled_ == 0) return {};
-    ByteChain chain;
-    chain.append(Bytes(space_, static_cast<std::size_t>(start() - space_->data()), filled_));
-    TRY(file_->write_at(position_, chain));
-    position_ += filled_;
-    filled_ = 0;
-    return {};
-  }
-
- private:
-  static constexpr std::size_t kPage = 4096;
-  std::uint8_t* start() {
-    auto address = reinterpret_cast<std::uintptr_t>(space_->data());
-    std::uint8_t* page = space_->data() + (kPage - address % kPage) % kPage;
-    return page + position_ % kPage;
-  }
-
-  BufferRef space_;
-  std::shared_ptr<File> file_;
-  std::uint64_t position_ = 0;  // of what is gathered, in the file
-  std::size_t filled_ = 0;
-};
 
 namespace {
 constexpr Duration kTick = 100ms;
@@ -90,6 +42,9 @@ void Store::tick() {
     last_append_seen_ = core.now();
   } else if (core.now() - last_append_seen_ > Duration(limits_.mark_after).count()) {
     lane_->mark_when_idle();
+  }
+  if (segment_files_->has_released()) {
+    background_->submit([files = segment_files_] { files->close_released(); });
   }
   bool stalled = lane_->is_stalled();
   if (stalled && core.now() >= next_journal_retry_) {
@@ -167,11 +122,13 @@ Task<Result<void>> Store::checkpoint(bool last) {
     std::vector<std::string> doomed;
     for (auto& of_core : flushes) {
       for (PartitionLog::Flush& flush : of_core) take_listed(flush);
-      if (auto written = write_flushes(of_core); !written) {
-        // Nobody lists them, and on a full disk they would be in their own way.
-        remove_files(made_files_);
-        return written;
-      }
+    }
+    if (auto written = write_flushes(flushes); !written) {
+      // Nobody lists them, and on a full disk they would be in their own way.
+      remove_files(made_files_);
+      return written;
+    }
+    for (auto& of_core : flushes) {
       for (PartitionLog::Flush& flush : of_core) {
         if (removed_.contains(flush.state.id)) continue;
         trim(flush.state, doomed);
@@ -260,15 +217,50 @@ Result<std::shared_ptr<Segment>> Store::make_segment(PartitionLog::Flush& flush,
   state.begun = flush.now;
   state.file_number = next_file_number_++;
   std::string path = segment_path(flush.state.id, state.file_number);
-  auto file = runtime_.files().open(path, OpenMode::create);
+  auto file = segment_files_->create(path);
   if (!file) return std::unexpected(file.error());
   made_files_.push_back(path);
-  return std::make_shared<Segment>(std::shared_ptr<File>(std::move(*file)), state);
+  return std::make_shared<Segment>(std::move(*file), state);
 }
 
-Result<void> Store::write_flush(PartitionLog::Flush& flush,
-                                std::vector<std::shared_ptr<File>>& to_sync, bool& made_file,
-                                SegmentWriter& writer) {
+// Files written by a checkpoint, until they are flushed: few of them one by one, many at once.
+class Store::Unflushed {
+ public:
+  Result<void> add(SegmentFile& file) {
+    ++count_;
+    if (count_ > kFlushedEach) files_.clear();
+    if (count_ > kFlushedEach) return {};
+    auto open = file.pin();
+    if (!open) return std::unexpected(open.error());
+    files_.push_back(std::move(*open));
+    return {};
+  }
+  Result<void> flush(FileSystem& files, const std::string& directory) {
+    if (count_ > kFlushedEach) return files.sync_all(directory);
+    for (const auto& file : files_) TRY(file->sync());
+    return {};
+  }
+
+ private:
+  static constexpr std::size_t kFlushedEach = 16;
+  std::size_t count_ = 0;
+  std::vector<std::shared_ptr<File>> files_;
+};
+
+Result<void> Store::begin_writing(FileWriter& writer, Segment& segment, std::uint64_t position,
+                                  bool in_blocks, Unflushed& unflushed) {
+  TRY(unflushed.add(*segment.file()));
+  if (!in_blocks) {
+    writer.begin(*segment.file(), position);
+    return {};
+  }
+  auto before = segment.file()->pin();
+  if (!before) return std::unexpected(before.error());
+  return writer.begin_blocks(*segment.file(), position, **before);
+}
+
+Result<void> Store::write_flush(PartitionLog::Flush& flush, FileWriter& writer,
+                                Unflushed& unflushed) {
   std::shared_ptr<Segment> segment = flush.active;
   std::uint64_t position = segment ? segment->bytes() : 0;
   std::uint64_t bytes_max =
@@ -277,25 +269,26 @@ Result<void> Store::write_flush(PartitionLog::Flush& flush,
   if (segment && age > Duration(0) && segment->state().begun + age / 1ms < flush.now) {
     segment = nullptr;
   }
-  if (segment) writer.begin(segment->file(), position);
+  std::uint64_t bytes = 0;
+  for (const TailEntry& entry : flush.entries) bytes += entry.place.size;
+  bool in_blocks = bytes >= limits_.direct_write_bytes;
+  if (segment) TRY(begin_writing(writer, *segment, position, in_blocks, unflushed));
   for (const TailEntry& entry : flush.entries) {
     bool full = segment && position > 0 && position + entry.place.size > bytes_max;
     if (!segment || full) {
-      TRY(writer.flush());
+      if (segment) TRY(writer.flush());
       auto made = make_segment(flush, entry.place.base);
       if (!made) return std::unexpected(made.error());
-      made_file = true;
       segment = std::move(*made);
       position = 0;
-      writer.begin(segment->file(), position);
+      TRY(begin_writing(writer, *segment, position, in_blocks, unflushed));
     }
     if (flush.written.empty() || flush.written.back().first != segment) {
       flush.written.push_back({segment, {}});
-      to_sync.push_back(segment->file());
     }
-    auto bytes = bytes_of(entry);
-    if (!bytes) return std::unexpected(bytes.error());
-    TRY(writer.add(*bytes));
+    auto batch = bytes_of(entry);
+    if (!batch) return std::unexpected(batch.error());
+    TRY(writer.add(batch->view()));
     position += entry.place.size;
     flush.written.back().second.push_back(entry.place);
   }
@@ -314,13 +307,14 @@ Result<void> Store::write_flush(PartitionLog::Flush& flush,
   return {};
 }
 
-Result<void> Store::write_flushes(std::vector<PartitionLog::Flush>& flushes) {
-  std::vector<std::shared_ptr<File>> to_sync;
-  bool made_file = false;
-  SegmentWriter writer;
-  for (PartitionLog::Flush& flush : flushes) TRY(write_flush(flush, to_sync, made_file, writer));
-  for (const auto& file : to_sync) TRY(file->sync());
-  if (made_file) TRY(runtime_.files().sync_directory(directory_ + "/segments"));
+Result<void> Store::write_flushes(std::vector<std::vector<PartitionLog::Flush>>& flushes) {
+  Unflushed unflushed;
+  FileWriter writer;
+  for (auto& of_core : flushes) {
+    for (PartitionLog::Flush& flush : of_core) TRY(write_flush(flush, writer, unflushed));
+  }
+  TRY(unflushed.flush(runtime_.files(), segments_directory()));
+  if (!made_files_.empty()) TRY(runtime_.files().sync_directory(segments_directory()));
   return {};
 }
 

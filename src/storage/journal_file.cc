@@ -72,7 +72,7 @@ Result<void> JournalFile::zero() {
 
 Result<std::shared_ptr<JournalFile>> JournalFile::create(FileSystem& files, const std::string& path,
                                                          FileHeader header) {
-  auto file = files.open(path, OpenMode::create);
+  auto file = files.open_direct(path, OpenMode::create);
   if (!file) return std::unexpected(file.error());
   auto made = std::make_shared<JournalFile>(std::move(*file), header, path);
   auto zeroed = made->zero();
@@ -85,7 +85,7 @@ Result<std::shared_ptr<JournalFile>> JournalFile::create(FileSystem& files, cons
 }
 
 Result<std::shared_ptr<JournalFile>> JournalFile::open(FileSystem& files, const std::string& path) {
-  auto file = files.open(path, OpenMode::read_write);
+  auto file = files.open_direct(path, OpenMode::read_write);
   if (!file) return std::unexpected(file.error());
   FileHeader header;
   auto count = (*file)->read_at(0, {reinterpret_cast<std::uint8_t*>(&header), sizeof header});

@@ -22,11 +22,6 @@ namespace {
 // zeroing a file costs as much as writing it.
 constexpr std::size_t kReadyFiles = 1;
 
-Bytes zero_padding(std::size_t size) {
-  static const std::uint8_t kZeros[kBlock] = {};
-  return Bytes::of_static({kZeros, size});
-}
-
 }  // namespace
 
 WallMs BrokerClock::advance(WallMs wall) {
@@ -251,8 +246,6 @@ Result<void> JournalLane::write_group(std::vector<Waiting>& group, bool mark) {
   std::uint8_t* directory = buffer->data() + sizeof(GroupHeader);
   std::uint64_t position = position_ + front;
 
-  ByteChain chain;
-  chain.append(Bytes(buffer, 0, front));
   for (Waiting& waiting : group) {
     Append& append = *waiting.append;
     append.file = current_;
@@ -268,7 +261,6 @@ Result<void> JournalLane::write_group(std::vector<Waiting>& group, bool mark) {
       std::memcpy(directory, &header, sizeof header);
       directory += sizeof header;
       position += frame.batch.size();
-      chain.append(frame.batch);
     }
   }
   GroupHeader header;
@@ -283,9 +275,13 @@ Result<void> JournalLane::write_group(std::vector<Waiting>& group, bool mark) {
   constexpr std::size_t kChecked = offsetof(GroupHeader, crc) + sizeof header.crc;
   header.crc = crc32c({buffer->data() + kChecked, front - kChecked}, current_->seed());
   std::memcpy(buffer->data(), &header, sizeof header);
-  chain.append(zero_padding(align_up(chain.size()) - chain.size()));
   marked_through_ = JournalSequence(header.durable_through);
-  return current_->file().write_at(position_, chain);
+  TRY(out_.begin_blocks(current_->file(), position_, current_->file()));
+  TRY(out_.add({buffer->data(), front}));
+  for (const Waiting& waiting : group) {
+    for (const JournalFrame& frame : waiting.append->frames) TRY(out_.add(frame.batch.view()));
+  }
+  return out_.flush();
 }
 
 Result<void> JournalLane::roll(std::uint64_t needed, std::vector<Waiting>& group) {

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "runtime/runtime.h"
+#include "storage/file_writer.h"
 #include "storage/journal.h"
 #include "storage/journal_file.h"
 #include "storage/limits.h"
@@ -121,6 +122,7 @@ class JournalLane : public Journal {
 
   std::vector<std::shared_ptr<JournalFile>> spare_;  // until open()
   // The writer's own.
+  FileWriter out_;
   std::shared_ptr<JournalFile> current_;
   std::uint64_t position_ = 0;
   JournalSequence next_sequence_;

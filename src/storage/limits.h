@@ -21,7 +21,13 @@ struct StorageLimits {
   // ... and the longest time between two while there is anything to write.
   std::chrono::seconds checkpoint_interval{30};
   // Durable batches kept in memory for readers at the end of a partition, all cores together.
-  std::uint64_t tail_bytes_max = 96ull << 20;
+  std::uint64_t tail_bytes_max = 80ull << 20;
+  // Segments: files open at a time, two descriptors each, and memory for what was read of them.
+  std::size_t open_segments_max = 500;
+  std::uint64_t segment_cache_bytes_max = 32ull << 20;
+  std::size_t segment_chunk_bytes = 1 << 20;
+  // What a checkpoint writes of one partition goes past the page cache from this much on.
+  std::uint64_t direct_write_bytes = 64 << 10;
   // A partition's file is closed and the next begun at this size.
   std::uint64_t segment_bytes = 1024ull << 20;
   // A mark follows when the journal was idle for this long (STORAGE.md rule 3: within 1 s).

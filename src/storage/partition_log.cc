@@ -1,7 +1,10 @@
 #include "storage/partition_log.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 
+#include "base/log.h"
 #include "storage/core_store.h"
 
 namespace millrace {
@@ -131,8 +134,24 @@ std::optional<Result<LogRead>> PartitionLog::read_now(Offset from, std::size_t b
   auto read = read_segment(*segment->file(), segment->position_before(from), segment->bytes(), from,
                            bytes_max, limit, ReadFrom::cache);
   if (!read && read.error().code == ErrorCode::would_block) return std::nullopt;
+  return take_read(*segment, std::move(read));
+}
+
+Result<LogRead> PartitionLog::take_read(Segment& segment, Result<SegmentRead> read) {
+  if (!read && read.error().code == ErrorCode::storage_corrupt) {
+    Error error(ErrorCode::storage_corrupt,
+                fmt::format("{}: {}. Restore the data directory from a copy, or delete what is in "
+                            "front of it (DeleteRecords) to go on behind it",
+                            segment.file()->path(), read.error().message()));
+    log_error("storage", "{}", error.message());
+    return std::unexpected(std::move(error));
+  }
   if (!read) return std::unexpected(read.error());
-  segment->learn(*read);
+  segment.learn(*read);
+  segment.file()->note_read(read->passed.back().first, read->batches.size());
+  if (segment.file()->should_read_ahead(segment.bytes())) {
+    store_.reader().submit([file = segment.file()] { file->read_ahead(); });
+  }
   LogRead result;
   result.next = read->next;
   result.batches.append(std::move(read->batches));
@@ -172,12 +191,7 @@ Task<Result<LogRead>> PartitionLog::read(Offset from, std::size_t bytes_max, Off
   auto read = co_await call_on(store_.core(), store_.reader(), [=] {
     return read_segment(*file, position, end, from, bytes_max, limit, ReadFrom::device);
   });
-  if (!read) co_return std::unexpected(read.error());
-  segment->learn(*read);
-  LogRead result;
-  result.next = read->next;
-  result.batches.append(std::move(read->batches));
-  co_return result;
+  co_return take_read(*segment, std::move(read));
 }
 
 Task<Result<std::optional<Bytes>>> PartitionLog::batch_at_time(WallMs time) {

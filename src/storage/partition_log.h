@@ -132,6 +132,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Result<LogRead> read_tail(std::deque<TailEntry>::const_iterator entry, std::size_t bytes_max,
                             Offset limit, ReadFrom from_where);
   std::shared_ptr<Segment> find_segment(Offset offset) const;
+  Result<LogRead> take_read(Segment& segment, Result<SegmentRead> read);
   void note_epoch(LeaderEpoch epoch, Offset start);
   void drop_segments();
 

@@ -9,6 +9,7 @@
 // is built as the segment is written, and after a restart as it is read.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -17,6 +18,7 @@
 #include "record/batch.h"
 #include "runtime/file.h"
 #include "storage/manifest.h"
+#include "storage/segment_files.h"
 
 namespace millrace {
 
@@ -29,8 +31,8 @@ struct BatchPlace {
 };
 
 struct SegmentRead {
-  Bytes batches;  // whole batches, the first one holds the offset asked for
-  Offset next;    // after the last of them
+  ByteChain batches;  // whole batches, the first one holds the offset asked for
+  Offset next;        // after the last of them
   // What was passed on the way: places that the index may learn. Positions are those of the
   // batches.
   std::vector<std::pair<std::uint64_t, BatchPlace>> passed;
@@ -38,14 +40,15 @@ struct SegmentRead {
 
 class Segment {
  public:
-  Segment(std::shared_ptr<File> file, SegmentState state) : file_(std::move(file)), state_(state) {}
+  Segment(std::shared_ptr<SegmentFile> file, SegmentState state)
+      : file_(std::move(file)), state_(state) {}
 
   Offset base() const { return state_.base; }
   Offset end() const { return state_.end; }
   std::uint64_t bytes() const { return state_.bytes; }
   WallMs max_timestamp() const { return state_.max_timestamp; }
   const SegmentState& state() const { return state_; }
-  const std::shared_ptr<File>& file() const { return file_; }
+  const std::shared_ptr<SegmentFile>& file() const { return file_; }
 
   // The core: batches written behind the end, durable now.
   void extend(const std::vector<BatchPlace>& batches);
@@ -64,21 +67,26 @@ class Segment {
   };
   void index(std::uint64_t position, const BatchPlace& batch);
 
-  std::shared_ptr<File> file_;
+  std::shared_ptr<SegmentFile> file_;
   SegmentState state_;
   std::vector<IndexEntry> index_;
   std::uint64_t indexed_to_ = 0;  // the index knows everything in front of this position
   WallMs newest_indexed_{-1};
+  // Where the last reads ended: the next ones of the same consumers begin there.
+  struct ReadEnd {
+    Offset next;
+    std::uint64_t position;
+  };
+  std::array<ReadEnd, 4> read_ends_{};
+  std::size_t newest_read_end_ = 0;
 };
 
-enum class ReadFrom {
-  cache,
-  device
-};  // cache: never blocks, Error::would_block when it would have to
-
 // Reads whole batches from the one that holds `offset` on, about `bytes_max` of them but at least
-// one, none that reaches `limit`; `position` is where the walk begins. Any thread.
-Result<SegmentRead> read_segment(File& file, std::uint64_t position, std::uint64_t end,
+// one, none that reaches `limit`; `position` is where the walk begins, `end` where the segment
+// ends. What is given out are the chunks' own bytes. Fewer when what is damaged, or not in the
+// cache, comes behind good batches. Errors: storage_corrupt, offset_out_of_range, the source's.
+// Any thread.
+Result<SegmentRead> read_segment(ChunkSource& source, std::uint64_t position, std::uint64_t end,
                                  Offset offset, std::size_t bytes_max, Offset limit, ReadFrom from);
 
 }  // namespace millrace

@@ -21,33 +21,31 @@ void require(bool condition) {
   if (!condition) std::abort();
 }
 
-class MemoryFile final : public File {
+class MemoryChunks final : public ChunkSource {
  public:
   // A read of so many damages may look at the whole file so often, and no more: one that goes over
   // it again and again hangs on a segment of a gigabyte.
-  MemoryFile(Blob bytes, std::size_t damages)
-      : bytes_(std::move(bytes)), bytes_left_((4 + damages) * bytes_.size()) {}
+  MemoryChunks(Blob bytes, std::size_t damages, std::size_t chunk_size)
+      : bytes_(std::move(bytes)),
+        bytes_left_((4 + damages) * (bytes_.size() + chunk_size)),
+        chunk_size_(chunk_size) {}
   const Blob& bytes() const { return bytes_; }
 
-  Result<std::size_t> read_at(std::uint64_t position, MutableByteView space) override {
-    if (position >= bytes_.size()) return 0;
-    const std::size_t count = std::min<std::size_t>(space.size(), bytes_.size() - position);
+  std::size_t chunk_size() const override { return chunk_size_; }
+  Result<Bytes> chunk(std::uint64_t number, std::size_t needed, ReadFrom from) override {
+    // Of the cache, no more than was asked for: such a chunk was loaded when the file was shorter.
+    const std::size_t size = from == ReadFrom::cache ? needed : chunk_size_;
+    const std::size_t begin = std::min(bytes_.size(), number * chunk_size_);
+    const std::size_t count = std::min(size, bytes_.size() - begin);
     require(count <= bytes_left_);
     bytes_left_ -= count;
-    std::memcpy(space.data(), bytes_.data() + position, count);
-    return count;
+    return Bytes::copy_of(ByteView(bytes_).subspan(begin, count));
   }
-  Result<std::size_t> read_cached_at(std::uint64_t position, MutableByteView space) override {
-    return read_at(position, space);
-  }
-  Result<void> write_at(std::uint64_t, const ByteChain&) override { std::abort(); }
-  Result<void> sync() override { std::abort(); }
-  Result<std::uint64_t> size() override { return bytes_.size(); }
-  Result<void> truncate(std::uint64_t) override { std::abort(); }
 
  private:
   Blob bytes_;
   std::size_t bytes_left_;
+  std::size_t chunk_size_;
 };
 
 struct Sound {
@@ -56,7 +54,7 @@ struct Sound {
   std::vector<BatchPlace> places;
 };
 
-// Batches of one to five records; two are larger than what one read walks over (64 KiB).
+// Batches of one to five records; two are larger than a chunk.
 const Sound& sound() {
   static const Sound made = [] {
     Sound segment;
@@ -135,18 +133,19 @@ void check_answer(const Blob& file, std::uint64_t end, const Question& asked,
   }
   const std::uint64_t start = read.passed.back().first;
   require(start + read.batches.size() <= std::min<std::uint64_t>(end, file.size()));
-  require(std::memcmp(file.data() + start, read.batches.data(), read.batches.size()) == 0);
+  const Bytes batches = read.batches.flatten();
+  require(std::memcmp(file.data() + start, batches.data(), batches.size()) == 0);
   // Whole batches below the limit, no more than asked for unless the first one is.
   std::size_t at = 0;
   Offset next{-1};
-  while (at < read.batches.size()) {
-    const auto header = read_batch_header(read.batches.view().subspan(at));
+  while (at < batches.size()) {
+    const auto header = read_batch_header(batches.view().subspan(at));
     require(header.has_value() && header->last_offset() < asked.limit);
     at += header->size;
     require(at <= asked.bytes_max || at == header->size);
     next = header->next_offset();
   }
-  require(at > 0 && at == read.batches.size() && next == read.next);
+  require(at > 0 && at == batches.size() && next == read.next);
 }
 
 void check_sound(const Question& asked, const Result<SegmentRead>& read) {
@@ -168,8 +167,7 @@ void check_sound(const Question& asked, const Result<SegmentRead>& read) {
     if (segment.places[i].last >= asked.limit) break;
     size += segment.places[i].size;
   }
-  // Fewer when the read before ended there: the rest is the next one's.
-  require(read->batches.size() <= size);
+  require(read->batches.size() == size);
 }
 
 }  // namespace
@@ -189,7 +187,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
 
   Blob bytes = segment.file;
   damage(bytes, ByteView(data + 6, size - 6));
-  MemoryFile file(std::move(bytes), (size - 6) / 4);
+  MemoryChunks file(std::move(bytes), (size - 6) / 4, data[0] & 4 ? 4096 : 65536);
   const std::uint64_t end = segment.file.size();
   const bool is_sound = !anywhere && file.bytes() == segment.file;
   const auto read_from = data[0] & 2 ? ReadFrom::cache : ReadFrom::device;

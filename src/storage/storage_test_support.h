@@ -66,6 +66,10 @@ inline StorageLimits tiny_limits() {
   limits.checkpoint_interval = std::chrono::seconds(5);
   limits.tail_bytes_max = 16 << 10;
   limits.segment_bytes = 12 << 10;
+  limits.open_segments_max = 3;
+  limits.segment_chunk_bytes = 4 << 10;
+  limits.segment_cache_bytes_max = 64 << 10;
+  limits.direct_write_bytes = 1 << 10;
   return limits;
 }
 

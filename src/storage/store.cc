@@ -22,7 +22,12 @@ std::string make_cluster_id(Core& core) {
 }  // namespace
 
 Store::Store(Runtime& runtime, std::string directory, StorageLimits limits)
-    : runtime_(runtime), directory_(std::move(directory)), limits_(limits) {}
+    : runtime_(runtime),
+      directory_(std::move(directory)),
+      limits_(limits),
+      segment_files_(std::make_shared<SegmentFiles>(runtime.files(), limits.open_segments_max,
+                                                    limits.segment_cache_bytes_max,
+                                                    limits.segment_chunk_bytes)) {}
 
 Store::~Store() {
   // The writer first: it may still tell cores and ask the background worker for files.
@@ -32,7 +37,7 @@ Store::~Store() {
 }
 
 std::string Store::segment_path(PartitionId id, std::uint64_t file_number) const {
-  return fmt::format("{}/segments/{:016x}-{:08}.log", directory_, id.value(), file_number);
+  return fmt::format("{}/{:016x}-{:08}.log", segments_directory(), id.value(), file_number);
 }
 
 std::string Store::snapshot_path(PartitionId id, std::uint64_t file_number) const {
@@ -133,21 +138,23 @@ Result<void> Store::recover() {
   return lane_->open();
 }
 
-Result<std::shared_ptr<Segment>> Store::open_segment(PartitionId id, const SegmentState& state) {
+// It is opened when somebody reads or writes it.
+Result<std::shared_ptr<Segment>> Store::find_segment(PartitionId id, const SegmentState& state) {
   std::string path = segment_path(id, state.file_number);
-  auto file = runtime_.files().open(path, OpenMode::read_write);
-  if (!file) {
+  auto size = runtime_.files().file_size(path);
+  if (!size) {
     return fail(ErrorCode::storage_corrupt,
-                fmt::format("the manifest lists {}, which can't be opened: {}", path,
-                            file.error().message()));
+                fmt::format("the manifest lists {}, which can't be used: {}. Restore the data "
+                            "directory from a copy",
+                            path, size.error().message()));
   }
-  auto size = (*file)->size();
-  if (!size) return std::unexpected(size.error());
   if (*size < state.bytes) {
     return fail(ErrorCode::storage_corrupt,
-                fmt::format("{} has {} bytes and should have {}", path, *size, state.bytes));
+                fmt::format("{} has {} bytes and should have {}. Restore the data directory from a "
+                            "copy",
+                            path, *size, state.bytes));
   }
-  return std::make_shared<Segment>(std::shared_ptr<File>(std::move(*file)), state);
+  return std::make_shared<Segment>(segment_files_->existing(std::move(path)), state);
 }
 
 Result<void> Store::recover_partitions(std::map<PartitionId, RecoveredPartition>& partitions) {
@@ -155,9 +162,9 @@ Result<void> Store::recover_partitions(std::map<PartitionId, RecoveredPartition>
     RecoveredPartition& partition = partitions[id];
     partition.state = state;
     for (const SegmentState& segment : state.segments) {
-      auto opened = open_segment(id, segment);
-      if (!opened) return std::unexpected(opened.error());
-      partition.segments.push_back(std::move(*opened));
+      auto found = find_segment(id, segment);
+      if (!found) return std::unexpected(found.error());
+      partition.segments.push_back(std::move(*found));
     }
   }
   return {};

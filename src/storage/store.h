@@ -25,7 +25,7 @@
 
 namespace millrace {
 
-class SegmentWriter;  // checkpoint.cc
+class FileWriter;
 
 class Store {
  public:
@@ -81,7 +81,7 @@ class Store {
   Result<void> recover();
   Result<void> recover_partitions(std::map<PartitionId, RecoveredPartition>& partitions);
   Result<void> remove_orphans();
-  Result<std::shared_ptr<Segment>> open_segment(PartitionId id, const SegmentState& state);
+  Result<std::shared_ptr<Segment>> find_segment(PartitionId id, const SegmentState& state);
   void tick();
   void refuse(bool refuses);
   struct Collected {
@@ -92,9 +92,11 @@ class Store {
   Task<void> run_checkpoint();
 
   // On the background worker.
-  Result<void> write_flushes(std::vector<PartitionLog::Flush>& flushes);
-  Result<void> write_flush(PartitionLog::Flush& flush, std::vector<std::shared_ptr<File>>& to_sync,
-                           bool& made_file, SegmentWriter& writer);
+  class Unflushed;
+  Result<void> write_flushes(std::vector<std::vector<PartitionLog::Flush>>& flushes);
+  Result<void> write_flush(PartitionLog::Flush& flush, FileWriter& writer, Unflushed& unflushed);
+  Result<void> begin_writing(FileWriter& writer, Segment& segment, std::uint64_t position,
+                             bool in_blocks, Unflushed& unflushed);
   Result<Bytes> bytes_of(const TailEntry& entry);
   Result<std::shared_ptr<Segment>> make_segment(PartitionLog::Flush& flush, Offset base);
   Result<void> write_snapshot(PartitionId id, SnapshotState& state, const Bytes& bytes);
@@ -103,6 +105,7 @@ class Store {
   void remove_files(const std::vector<std::string>& paths);
   PartitionState listed_state(PartitionId id) const;
 
+  std::string segments_directory() const { return directory_ + "/segments"; }
   std::string segment_path(PartitionId id, std::uint64_t file_number) const;
   std::string snapshot_path(PartitionId id, std::uint64_t file_number) const;
 
@@ -110,6 +113,7 @@ class Store {
   const std::string directory_;
   const StorageLimits limits_;
   std::unique_ptr<DirectoryLock> lock_;
+  std::shared_ptr<SegmentFiles> segment_files_;
   std::unique_ptr<Manifest> manifest_;
   LeaderEpoch leader_epoch_{0};
   std::string cluster_id_;

@@ -26,6 +26,7 @@ std::unexpected<Error> file_failure(std::string_view doing, std::string_view pat
   ErrorCode code = ErrorCode::io_error;
   if (number == ENOSPC || number == EDQUOT) code = ErrorCode::storage_full;
   if (number == ENOENT) code = ErrorCode::not_found;
+  if (number == EMFILE || number == ENFILE) code = ErrorCode::too_many_open_files;
   return fail(code, fmt::format("cannot {} {}: {}", doing, path, std::strerror(number)));
 }
 
@@ -54,19 +55,24 @@ class Descriptor {
 
 class PosixFile final : public File {
  public:
-  PosixFile(Descriptor descriptor, std::string path)
-      : descriptor_(std::move(descriptor)), path_(std::move(path)) {}
+  // `direct` may be none.
+  PosixFile(Descriptor descriptor, Descriptor direct, std::string path)
+      : descriptor_(std::move(descriptor)), direct_(std::move(direct)), path_(std::move(path)) {}
 
   Result<std::size_t> read_at(std::uint64_t position, MutableByteView space) override {
+    const std::uint64_t bits =
+        position | space.size() | reinterpret_cast<std::uintptr_t>(space.data());
+    const bool direct = is_direct(bits);
     std::size_t done = 0;
     while (done < space.size()) {
       const ssize_t count = uninterrupted([&] {
-        return pread(descriptor_.get(), space.data() + done, space.size() - done,
-                     static_cast<off_t>(position + done));
+        return pread(direct ? direct_.get() : descriptor_.get(), space.data() + done,
+                     space.size() - done, static_cast<off_t>(position + done));
       });
       if (count < 0) return file_failure("read", path_, errno);
       if (count == 0) break;
       done += static_cast<std::size_t>(count);
+      if (direct && done % kDirectAlignment != 0) break;  // the end of the file
     }
     return done;
   }
@@ -92,11 +98,16 @@ class PosixFile final : public File {
   }
 
   Result<void> write_at(std::uint64_t position, const ByteChain& bytes) override {
+    std::uint64_t bits = position;
+    for (const Bytes& part : bytes.parts()) {
+      bits |= part.size() | reinterpret_cast<std::uintptr_t>(part.data());
+    }
+    const int descriptor = is_direct(bits) ? direct_.get() : descriptor_.get();
     std::size_t done = 0;
     while (done < bytes.size()) {
       const Gather gather(bytes, done);
       const ssize_t count = uninterrupted([&] {
-        return pwritev(descriptor_.get(), gather.parts.data(), static_cast<int>(gather.count),
+        return pwritev(descriptor, gather.parts.data(), static_cast<int>(gather.count),
                        static_cast<off_t>(position + done));
       });
       if (count < 0) return file_failure("write", path_, errno);
@@ -127,7 +138,13 @@ class PosixFile final : public File {
   }
 
  private:
+  // `bits`: position, sizes and addresses, or-ed.
+  bool is_direct(std::uint64_t bits) const {
+    return direct_.get() >= 0 && bits % kDirectAlignment == 0;
+  }
+
   Descriptor descriptor_;
+  Descriptor direct_;
   std::string path_;
 };
 
@@ -163,7 +180,17 @@ Result<std::unique_ptr<File>> PosixFileSystem::open(const std::string& path, Ope
   if (descriptor.get() < 0) {
     return file_failure(mode == OpenMode::create ? "create" : "open", path, errno);
   }
-  return std::make_unique<PosixFile>(std::move(descriptor), path);
+  return std::make_unique<PosixFile>(std::move(descriptor), Descriptor(-1), path);
+}
+
+Result<std::unique_ptr<File>> PosixFileSystem::open_direct(const std::string& path, OpenMode mode) {
+  Descriptor descriptor(open_descriptor(path, flags_of(mode)));
+  if (descriptor.get() < 0) {
+    return file_failure(mode == OpenMode::create ? "create" : "open", path, errno);
+  }
+  // Not every file system can: then all goes through the page cache.
+  Descriptor direct(open_descriptor(path, O_RDWR | O_DIRECT));
+  return std::make_unique<PosixFile>(std::move(descriptor), std::move(direct), path);
 }
 
 Result<std::vector<std::string>> PosixFileSystem::list(const std::string& directory) {
@@ -203,6 +230,21 @@ Result<void> PosixFileSystem::sync_directory(const std::string& path) {
   if (descriptor.get() < 0) return file_failure("open the folder", path, errno);
   if (uninterrupted([&] { return fsync(descriptor.get()); }) < 0) {
     return file_failure("flush the folder", path, errno);
+  }
+  return {};
+}
+
+Result<std::uint64_t> PosixFileSystem::file_size(const std::string& path) {
+  struct stat status{};
+  if (::stat(path.c_str(), &status) < 0) return file_failure("inspect", path, errno);
+  return static_cast<std::uint64_t>(status.st_size);
+}
+
+Result<void> PosixFileSystem::sync_all(const std::string& directory) {
+  const Descriptor descriptor(open_descriptor(directory, O_RDONLY | O_DIRECTORY));
+  if (descriptor.get() < 0) return file_failure("open the folder", directory, errno);
+  if (uninterrupted([&] { return syncfs(descriptor.get()); }) < 0) {
+    return file_failure("flush the file system of", directory, errno);
   }
   return {};
 }

@@ -15,11 +15,14 @@ namespace millrace {
 class PosixFileSystem final : public FileSystem {
  public:
   Result<std::unique_ptr<File>> open(const std::string& path, OpenMode mode) override;
+  Result<std::unique_ptr<File>> open_direct(const std::string& path, OpenMode mode) override;
   Result<std::vector<std::string>> list(const std::string& directory) override;
   Result<void> make_directory(const std::string& path) override;
   Result<void> remove(const std::string& path) override;
   Result<void> rename(const std::string& from, const std::string& to) override;
   Result<void> sync_directory(const std::string& path) override;
+  Result<std::uint64_t> file_size(const std::string& path) override;
+  Result<void> sync_all(const std::string& directory) override;
   bool exists(const std::string& path) override;
   Result<std::unique_ptr<DirectoryLock>> lock_directory(const std::string& path) override;
 };

@@ -196,6 +196,26 @@ Result<void> SimDiskFiles::sync_directory(const std::string& given) {
   return {};
 }
 
+Result<std::uint64_t> SimDiskFiles::file_size(const std::string& given) {
+  auto file = open(given, OpenMode::read);
+  if (!file) return std::unexpected(file.error());
+  return (*file)->size();
+}
+
+// File by file: a power cut in between finds some of them flushed.
+Result<void> SimDiskFiles::sync_all(const std::string& directory) {
+  auto names = list(directory);
+  if (!names) return std::unexpected(names.error());
+  for (const std::string& name : *names) {
+    const std::string path = directory + "/" + name;
+    if (disk_.now_.has_directory(sim_path(path))) continue;
+    auto file = open(path, OpenMode::read_write);
+    if (!file) return std::unexpected(file.error());
+    TRY((*file)->sync());
+  }
+  return {};
+}
+
 bool SimDiskFiles::exists(const std::string& given) {
   const std::string path = sim_path(given);
   return disk_.now_.files.contains(path) || disk_.now_.has_directory(path);

@@ -26,6 +26,8 @@ class SimDiskFiles final : public FileSystem {
   Result<void> remove(const std::string& path) override;
   Result<void> rename(const std::string& from, const std::string& to) override;
   Result<void> sync_directory(const std::string& path) override;
+  Result<std::uint64_t> file_size(const std::string& path) override;
+  Result<void> sync_all(const std::string& directory) override;
   bool exists(const std::string& path) override;
   Result<std::unique_ptr<DirectoryLock>> lock_directory(const std::string& path) override;
 

@@ -91,6 +91,16 @@ Result<void> SimFileSystem::sync_directory(const std::string& path) {
   return end(disk_.files().sync_directory(path));
 }
 
+Result<std::uint64_t> SimFileSystem::file_size(const std::string& path) {
+  begin('z');
+  return end(disk_.files().file_size(path));
+}
+
+Result<void> SimFileSystem::sync_all(const std::string& directory) {
+  begin('a');
+  return end(disk_.files().sync_all(directory));
+}
+
 bool SimFileSystem::exists(const std::string& path) {
   begin('e');
   return disk_.files().exists(path);
