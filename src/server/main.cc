@@ -28,6 +28,10 @@ int main(int argc, char** argv) {
   raise_descriptor_limit();
   keep_large_blocks();
   millrace::set_log_level(parsed.serve->log_level);
-  millrace::Process process(*parsed.serve);
-  return process.run();
+  for (millrace::ServeOptions options = *parsed.serve;;) {
+    millrace::Process process(options);
+    int exit_code = process.run();
+    if (!process.must_restart()) return exit_code;
+    options = *process.must_restart();
+  }
 }

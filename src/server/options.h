@@ -25,6 +25,7 @@ struct ServeOptions {
   std::int64_t group_initial_rebalance_delay_ms = 200;
   bool json = false;
   LogLevel log_level = LogLevel::info;
+  bool is_restart = false;  // not an option: in this process, after a failed flush
 };
 
 // "HOST:PORT", with "[v6]:PORT" for IPv6.

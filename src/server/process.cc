@@ -30,6 +30,7 @@ int Process::run() {
   broker_ = std::make_unique<Broker>(runtime_, *store_, limits);
   runtime_.on_stop_signal([this] {
     log_info("server", "stopping");
+    restart_.reset();  // if one is under way it ends here
     runtime_.core(CoreId(0)).spawn("stop", stop(0));
   });
   Core& home = runtime_.core(CoreId(0));
@@ -51,6 +52,7 @@ Task<void> Process::start() {
     co_return;
   }
   booted_ = true;
+  store_->on_must_restart([this] { begin_restart(); });
   auto listening = co_await open_listeners();
   if (!listening) {
     fmt::print(stderr, "millrace: {}\n", listening.error().message());
@@ -80,7 +82,21 @@ Task<Result<void>> Process::open_listeners() {
   co_return Result<void>{};
 }
 
+void Process::begin_restart() {
+  log_warning("server",
+              "beginning again from what is durable: what was not answered may be sent again");
+  restart_ = options_;
+  restart_->is_restart = true;
+  if (kafka_) restart_->kafka->port = kafka_->port();
+  if (http_) restart_->http->port = http_->port();
+  runtime_.core(CoreId(0)).spawn("restart", stop(0));
+}
+
 void Process::print_ready() const {
+  if (options_.is_restart) {
+    log_info("server", "goes on");
+    return;
+  }
   auto bound = [](const std::optional<Address>& asked, auto& server) -> std::string {
     if (!asked) return "off";
     return Address{asked->host, server->port()}.text();
@@ -128,7 +144,7 @@ Task<void> Process::stop(int exit_code) {
       }
     }
     auto closed = co_await store_->close();
-    if (!closed) {
+    if (!closed && !restart_) {
       log_error("server", "the last checkpoint failed, the next start replays the journal: {}",
                 closed.error().message());
       exit_code_ = 1;

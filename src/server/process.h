@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 
 #include "admin/http_server.h"
 #include "protocols/kafka/server.h"
@@ -13,14 +14,18 @@ namespace millrace {
 class Process {
  public:
   explicit Process(ServeOptions options);
-  // Serves until SIGTERM or SIGINT; the process's exit code.
+  // Serves until SIGTERM or SIGINT, or until must_restart(); the process's exit code. Once.
   int run();
+  // A flush of the journal failed, and what is durable is safe (Store::on_must_restart): another
+  // Process with these options goes on from there, at the same addresses.
+  const std::optional<ServeOptions>& must_restart() const { return restart_; }
 
  private:
   Task<void> start();
   Task<Result<void>> open_listeners();
   Task<void> stop(int exit_code);
   void print_ready() const;
+  void begin_restart();
 
   const ServeOptions options_;
   AsioRuntime runtime_;
@@ -31,6 +36,7 @@ class Process {
   bool booted_ = false;
   bool stopping_ = false;
   int exit_code_ = 0;
+  std::optional<ServeOptions> restart_;
 };
 
 }  // namespace millrace

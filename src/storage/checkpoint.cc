@@ -46,6 +46,11 @@ void Store::tick() {
   if (segment_files_->has_released()) {
     background_->submit([files = segment_files_] { files->close_released(); });
   }
+  if (lane_->failed()) {
+    refusing_.store(true, std::memory_order_release);  // the journal has said why
+    recover_journal();
+    return;
+  }
   bool stalled = lane_->is_stalled();
   if (stalled && core.now() >= next_journal_retry_) {
     lane_->retry();
@@ -58,9 +63,20 @@ void Store::tick() {
              written >= std::min(limits_.checkpoint_bytes, limits_.journal_bytes_max / 4) ||
              (written > 0 &&
               core.now() - last_checkpoint_ > Duration(limits_.checkpoint_interval).count());
-  bool may = !checkpointing_ && !lane_->failed() &&
-             core.now() - last_checkpoint_ >= checkpoint_pause_.count();
+  bool may = !checkpointing_ && core.now() - last_checkpoint_ >= checkpoint_pause_.count();
   if (due && may) core.spawn("checkpoint", run_checkpoint());
+}
+
+// Rule 4 of STORAGE.md: the file that failed is not trusted again.
+void Store::recover_journal() {
+  Core& core = runtime_.core(CoreId(0));
+  if (lane_->is_voided()) {
+    if (must_restart_) std::exchange(must_restart_, {})();
+    return;
+  }
+  if (core.now() < next_journal_retry_) return;
+  next_journal_retry_ = core.now() + Duration(kPauseMin).count();
+  lane_->void_failed();
 }
 
 Task<void> Store::run_checkpoint() {

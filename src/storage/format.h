@@ -38,9 +38,11 @@ static_assert(sizeof(FileHeader) == 48);
 
 enum class GroupKind : std::uint8_t {
   data = 1,
-  mark = 2,    // no frames: carries durable_through alone
-  index = 3,   // reserved: the directory of a full file, written as its last group
-  voided = 4,  // reserved: every group after durable_through in older files counts for nothing
+  mark = 2,   // no frames: carries durable_through alone
+  index = 3,  // reserved: the directory of a full file, written as its last group
+  // No frames, the first group of a new file: the group of the same sequence in any other file
+  // counts for nothing. Written when its flush failed (STORAGE.md rule 4).
+  voided = 4,
 };
 
 struct GroupHeader {

@@ -10,7 +10,8 @@
 // The frames of one Append become durable together or not at all. Appends of one core are done in
 // the order in which they were made, and done() is called exactly once: with success when the
 // flush that covers it returned, or with Error::outcome_unknown when a write or flush failed, after
-// which the journal takes nothing more.
+// which the journal takes nothing more: what its callers have decided since is ahead of what is
+// durable, so they have to begin again from there (Store::on_must_restart).
 #pragma once
 
 #include <cstdint>
@@ -86,6 +87,10 @@ class Journal {
   // Written in this run, all groups together.
   virtual std::uint64_t bytes_written() const = 0;
   virtual bool failed() const = 0;
+  // After a failure: makes sure that what was not answered never counts, on a new file. Tried again
+  // by calling it again; true from is_voided() when it is durable.
+  virtual void void_failed() = 0;
+  virtual bool is_voided() const = 0;
 };
 
 }  // namespace millrace

@@ -40,6 +40,8 @@ class JournalFile {
 
   // The newest group in the file; set by the lane and by recovery.
   JournalSequence last_sequence;
+  // A write or a flush of it failed once: it is not used again.
+  bool is_suspect = false;
 
  private:
   Result<void> zero();

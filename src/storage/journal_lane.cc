@@ -53,7 +53,7 @@ JournalLane::~JournalLane() { stop(); }
 
 Result<void> JournalLane::open() {
   for (auto& file : std::exchange(spare_, {})) {
-    if (file->size() == limits_.journal_file_bytes) {
+    if (file->size() == limits_.journal_file_bytes && !file->is_suspect) {
       TRY(file->recycle());
       total_file_bytes_ += file->size();
       ready_.push_back(std::move(file));
@@ -354,10 +354,48 @@ void JournalLane::tell_done(std::vector<Waiting> group, const Result<void>& outc
 
 void JournalLane::fail_all(const Error& error) {
   log_error("storage",
-            "the journal failed and takes no more writes: {}. What was answered is safe; reads go "
-            "on. Mend the disk and restart the broker",
+            "the journal failed: {}. What was answered is safe, reads go on, producing is refused "
+            "until a new journal file can be written; then the broker begins again by itself",
             error.message());
   failed_.store(true, std::memory_order_release);
+}
+
+void JournalLane::void_failed() {
+  ASSERT(failed());
+  background_.submit([this] {
+    if (is_voided()) return;
+    auto file = make_file(limits_.journal_first_file_bytes);
+    if (!file) return;
+    auto written = write_void(*file);
+    if (written) {
+      voided_.store(true, std::memory_order_release);
+      return;
+    }
+    log_warning("storage", "the new journal file can't be written either: {}",
+                written.error().message());
+    // If some of it is on the disk it says what the next one will say.
+    std::lock_guard lock(mutex_);
+    total_file_bytes_ -= file->size();
+    (void)runtime_.files().remove(file->path());
+  });
+}
+
+// The writer has stopped: its numbers stand still.
+Result<void> JournalLane::write_void(JournalFile& file) {
+  GroupHeader header;
+  header.header_size = sizeof(GroupHeader);
+  header.kind = GroupKind::voided;
+  header.sequence = durable_through_ + 1;
+  header.durable_through = durable_through_;
+  header.broker_time = clock_.advance(WallMs(0)).value();
+  constexpr std::size_t kChecked = offsetof(GroupHeader, crc) + sizeof header.crc;
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(&header);
+  header.crc = crc32c({bytes + kChecked, sizeof header - kChecked}, file.seed());
+  FileWriter out;
+  TRY(out.begin_blocks(file.file(), kBlock, file.file()));
+  TRY(out.add({bytes, sizeof header}));
+  TRY(out.flush());
+  return file.file().sync();
 }
 
 void JournalLane::release(JournalSequence through) {
@@ -381,7 +419,7 @@ void JournalLane::recycle_released() {
       if (free == sealed_.end()) break;
       file = std::move(*free);
       sealed_.erase(free);
-      keep = file->size() == limits_.journal_file_bytes;
+      keep = file->size() == limits_.journal_file_bytes && !file->is_suspect;
       if (!keep) total_file_bytes_ -= file->size();
     }
     Result<void> recycled = keep ? file->recycle() : runtime_.files().remove(file->path());

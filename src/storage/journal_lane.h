@@ -70,6 +70,8 @@ class JournalLane : public Journal {
   void retry() override;
   bool out_of_files() const override;
   bool failed() const override { return failed_.load(std::memory_order_acquire); }
+  void void_failed() override;
+  bool is_voided() const override { return voided_.load(std::memory_order_acquire); }
 
  private:
   struct Waiting {
@@ -83,6 +85,7 @@ class JournalLane : public Journal {
   Step write_once();
   std::vector<Waiting> take_group(bool& mark, std::vector<BoundaryWork>& boundary);
   Result<void> write_group(std::vector<Waiting>& group, bool mark);
+  Result<void> write_void(JournalFile& file);
   // would_block: the journal is full; the group is back in front of what waits.
   Result<void> roll(std::uint64_t needed, std::vector<Waiting>& group);
   std::shared_ptr<JournalFile> take_ready();
@@ -133,6 +136,7 @@ class JournalLane : public Journal {
   std::atomic<std::size_t> pending_bytes_{0};
   std::atomic<std::uint64_t> bytes_written_{0};
   std::atomic<bool> failed_{false};
+  std::atomic<bool> voided_{false};
 };
 
 }  // namespace millrace

@@ -285,6 +285,58 @@ TEST(JournalLane, after_a_failed_flush_nothing_is_written_or_flushed_any_more) {
   }
 }
 
+// STORAGE.md rule 4: whatever of the group is on the disk, it was answered with "unknown" and the
+// next run decided without it.
+TEST(JournalLane, a_group_whose_flush_failed_never_counts_once_it_is_voided) {
+  QuietLog quiet;
+  ScopedLeakCheckOff crashed;
+  for (CrashKeeps keeps : {CrashKeeps::nothing, CrashKeeps::everything, CrashKeeps::some}) {
+    for (bool first_of_its_file : {false, true}) {
+      for (bool void_fails_once : {false, true}) {
+        SimDisk disk(5);
+        std::size_t before = 3;
+        {
+          TestLane lane(disk, journal_limits());
+          lane.append_groups(3);
+          if (first_of_its_file) {
+            lane.append_groups(9, 6000);
+            before += 9;
+          }
+          lane.runtime().run_until_idle(std::chrono::seconds(1));
+          disk.fail_sync(1);
+          lane.append(6000);
+          ASSERT_TRUE(lane.settle());
+          ASSERT_FALSE(lane.answers().back().outcome);
+          if (void_fails_once) {
+            // The zeroed file, then the void itself.
+            disk.fail_sync(2);
+            lane.lane().void_failed();
+            lane.runtime().run_until_idle(std::chrono::seconds(1));
+            EXPECT_FALSE(lane.lane().is_voided());
+          }
+          lane.lane().void_failed();
+          lane.runtime().run_until_idle(std::chrono::seconds(1));
+          ASSERT_TRUE(lane.lane().is_voided());
+        }
+        // The process goes on without a power cut: the group may be there, whole.
+        auto scanned = scan_of(disk);
+        ASSERT_TRUE(scanned) << scanned.error().message();
+        EXPECT_EQ(scanned->batches.size(), before);
+        EXPECT_EQ(scanned->scan.start.next_sequence, JournalSequence(before + 2));
+        {
+          TestLane lane(disk, journal_limits(), {.cores = 2}, std::move(scanned->scan.start));
+          lane.append_groups(4);
+        }
+        disk.crash(keeps);
+        auto again = scan_of(disk);
+        ASSERT_TRUE(again) << again.error().message();
+        EXPECT_EQ(again->batches.size(), before + 4);
+        EXPECT_EQ(again->scan.start.next_sequence, JournalSequence(before + 6));
+      }
+    }
+  }
+}
+
 TEST(JournalLane, groups_of_an_earlier_lap_are_not_taken_for_new_ones) {
   QuietLog quiet;
   for (std::uint64_t seed = 1; seed <= 10; ++seed) {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "base/log.h"
 #include "record/crc32c.h"
@@ -14,6 +15,7 @@ namespace {
 using journal_format::align_up;
 using journal_format::FrameHeader;
 using journal_format::GroupHeader;
+using journal_format::GroupKind;
 using journal_format::kBlock;
 
 constexpr std::size_t kWindow = 1 << 20;
@@ -111,6 +113,8 @@ struct Opened {
   std::uint64_t first_sequence = 0;
 };
 
+constexpr bool is_void(const GroupHeader& header) { return header.kind == GroupKind::voided; }
+
 struct Scanner {
   FileSystem& files;
   const std::string& directory;
@@ -122,6 +126,7 @@ struct Scanner {
   std::string end_file;        // where reading stopped, for messages
   std::uint64_t end_position = 0;
   std::vector<std::shared_ptr<JournalFile>> unplaced;  // hold no whole group of their lap
+  std::set<std::uint64_t> voided;                      // sequences
 
   Error corrupt(const std::string& what) const {
     return Error(ErrorCode::storage_corrupt,
@@ -184,6 +189,7 @@ struct Scanner {
             fmt::format("{}: the journal group at position {} is damaged, a later one at {} is not",
                         file->path(), kBlock, position)));
       }
+      if (is_void((*group)->header)) voided.insert((*group)->header.sequence);
       opened.push_back({std::move(file), (*group)->header.sequence});
       return {};
     }
@@ -202,7 +208,14 @@ struct Scanner {
       const GroupHeader& header = (*group)->header;
       mark = std::max(mark, header.durable_through);
       scan.broker_time = std::max(scan.broker_time, WallMs(header.broker_time));
-      if (header.sequence < replay_from.value()) {
+      if (voided.contains(header.sequence) && !is_void(header)) {
+        // Its flush failed, so nobody was told of it, whatever is on the disk now.
+        file->is_suspect = true;
+        break;
+      }
+      // Said more than once when the first time may not have reached the disk.
+      bool repeated = is_void(header) && header.sequence < expected;
+      if (header.sequence < replay_from.value() || repeated) {
         // Nobody needs it, and nothing can be demanded of it: released files go in any order, and a
         // torn group that was cut at an earlier start stands beside the one that took its number.
         file->last_sequence = JournalSequence(header.sequence);
@@ -268,7 +281,7 @@ Result<JournalScan> scan_journal(FileSystem& files, const std::string& directory
                                  const std::function<void(ScannedFrame)>& on_frame) {
   Scanner scanner{
       files, directory, replay_from, on_frame, {}, durable_through.value(), replay_from.value(),
-      {},    0};
+      {},    0,         {},          {}};
   TRY(scanner.run());
   return std::move(scanner.scan);
 }

@@ -20,6 +20,7 @@ struct Counts {
   int lives = 0;
   int power_cuts = 0;
   int stops = 0;
+  int restarts = 0;
   int failures = 0;
   int refused = 0;
   int appends = 0;
@@ -127,6 +128,18 @@ class RandomLife {
 
   std::string end() {
     counts_.refused += static_cast<int>(broker_.refused());
+    if (started_ && !disk_.crashed() && broker_.store().journal().failed() && random_.percent(70)) {
+      // It finds out by itself that it has to begin again.
+      if (!broker_.runtime().run_until([&] { return broker_.must_restart() || disk_.crashed(); },
+                                       std::chrono::minutes(1))) {
+        return "the journal failed and nothing was made of it";
+      }
+      if (!disk_.crashed()) {
+        ++counts_.restarts;
+        broker_.kill();
+        return {};
+      }
+    }
     const bool in_order =
         !started_ && random_.percent(30) && !disk_.crashed() && !broker_.store().journal().failed();
     if (!in_order) {
@@ -199,13 +212,15 @@ TEST(RandomLives, what_was_answered_or_read_in_one_life_is_there_in_the_next) {
   if (count >= 100) {
     EXPECT_GT(counts.power_cuts, 100);
     EXPECT_GT(counts.stops, 20);
+    EXPECT_GT(counts.restarts, 5);
     EXPECT_GT(counts.failures, 20);
     EXPECT_GT(counts.refused, 20);
   }
   std::printf(
-      "%d lives, %d power cuts, %d stops in order, %d failing operations, %d appends, %d refused\n",
-      counts.lives, counts.power_cuts, counts.stops, counts.failures, counts.appends,
-      counts.refused);
+      "%d lives, %d power cuts, %d stops in order, %d restarts after a failed flush, %d failing "
+      "operations, %d appends, %d refused\n",
+      counts.lives, counts.power_cuts, counts.stops, counts.restarts, counts.failures,
+      counts.appends, counts.refused);
 }
 
 }  // namespace

@@ -103,6 +103,7 @@ class TestBroker : LogObserver {
     auto opened = Store::open(*runtime_, "/data", limits_);
     if (!opened) return std::unexpected(opened.error());
     store_ = std::move(*opened);
+    store_->on_must_restart([this] { must_restart_ = true; });
     std::vector<PartitionId> remains;
     for (PartitionId id : store_->unclaimed()) {
       if (history_.deleted.contains(id)) {
@@ -211,6 +212,13 @@ class TestBroker : LogObserver {
     power_off();
     disk_.crash(keeps);
   }
+  // The process ends; what it wrote stays as it is. Failures to come are forgotten.
+  void kill() {
+    power_off();
+    disk_.fail_sync(0);
+    disk_.fail_write(0);
+  }
+  bool must_restart() const { return must_restart_; }
 
   // All batches from the log's start to the high watermark, in reads of `bytes_max`.
   Result<std::vector<Blob>> read_all(PartitionId id, std::size_t bytes_max) {
@@ -307,6 +315,7 @@ class TestBroker : LogObserver {
   std::unique_ptr<SimRuntime> runtime_;
   std::unique_ptr<Store> store_;
   std::map<PartitionId, Blob> annotations_;
+  bool must_restart_ = false;
   std::size_t unanswered_ = 0;
   std::size_t refused_ = 0;
   std::size_t batches_made_ = 0;

@@ -69,6 +69,10 @@ class Store {
   // their files go. On core 0.
   Task<Result<void>> remove_partitions(std::vector<PartitionId> ids);
 
+  // A flush of the journal failed. What was not answered is void, durably, and what the machines
+  // above decided in the meantime is not: `restart` is called once, on core 0, and should close
+  // this store and open it again.
+  void on_must_restart(Work restart) { must_restart_ = std::move(restart); }
   // On core 0, once all recovered partitions are opened or discarded.
   void start();
   // On core 0, when nothing appends any more.
@@ -84,6 +88,7 @@ class Store {
   Result<std::shared_ptr<Segment>> find_segment(PartitionId id, const SegmentState& state);
   void tick();
   void refuse(bool refuses);
+  void recover_journal();
   struct Collected {
     JournalSequence through;
     std::vector<std::vector<PartitionLog::Flush>> flushes;  // by core
@@ -138,6 +143,7 @@ class Store {
   MonotonicTime last_checkpoint_;
   bool checkpoint_found_full_ = false;
   MonotonicTime next_journal_retry_;
+  Work must_restart_;
   std::uint64_t checkpointed_bytes_ = 0;  // of Journal::bytes_written(), as of the last one
   MonotonicTime last_append_seen_;
   JournalSequence last_sequence_seen_;

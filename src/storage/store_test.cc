@@ -318,6 +318,67 @@ TEST_F(StoreTest, a_failed_journal_refuses_appends_keeps_reads_and_does_not_clos
   ASSERT_TRUE(broker->close());
 }
 
+TEST_F(StoreTest, after_a_failed_flush_the_store_says_when_to_begin_again) {
+  ScopedLeakCheckOff crashed;
+  for (std::uint64_t number = 1; number <= 12; ++number) {
+    auto broker = start();
+    broker->store().start();
+    append_and_settle(*broker, 3);
+    broker->runtime().run_for(std::chrono::seconds(1));
+    disk.fail_sync(number);
+    for (int i = 0; i < 40 && !broker->store().journal().failed(); ++i) {
+      broker->append(kA);
+      ASSERT_TRUE(broker->settle());
+    }
+    if (!broker->store().journal().failed()) {  // it was another file's
+      broker->power_cut(CrashKeeps::nothing);
+      broker = start();
+      EXPECT_EQ(broker->check_history(), "");
+      broker->kill();
+      continue;
+    }
+    Offset end = broker->log(kA).high_watermark();
+    ASSERT_TRUE(broker->runtime().run_until([&] { return broker->must_restart(); },
+                                            std::chrono::seconds(10)));
+    EXPECT_TRUE(broker->store().refuses_appends());
+    EXPECT_TRUE(broker->read_all(kA, 100)) << "reads go on";
+    broker->kill();
+    broker = start();
+    EXPECT_EQ(broker->log(kA).high_watermark(), end) << "what was refused does not come back";
+    EXPECT_EQ(broker->check_history(), "");
+    append_and_settle(*broker, 3);
+    broker->power_cut(CrashKeeps::everything);
+    broker = start();
+    EXPECT_EQ(broker->check_history(), "");
+    broker->kill();
+  }
+}
+
+// While the disk fails there is nothing to go on with; reading goes on.
+TEST_F(StoreTest, a_disk_that_goes_on_failing_keeps_the_store_reading) {
+  ScopedLeakCheckOff crashed;
+  auto broker = start();
+  broker->store().start();
+  append_and_settle(*broker, 3);
+  broker->runtime().run_for(std::chrono::seconds(1));
+  disk.fail_sync(1);
+  broker->append(kA);
+  ASSERT_TRUE(broker->settle());
+  for (int i = 0; i < 5; ++i) {
+    disk.fail_write(1);
+    broker->runtime().run_for(std::chrono::milliseconds(900));  // one try at most
+    EXPECT_FALSE(broker->must_restart());
+    EXPECT_TRUE(broker->store().refuses_appends());
+    EXPECT_TRUE(broker->read_all(kA, 100));
+  }
+  ASSERT_TRUE(broker->runtime().run_until([&] { return broker->must_restart(); },
+                                          std::chrono::seconds(10)));
+  broker->kill();
+  broker = start();
+  EXPECT_EQ(broker->check_history(), "");
+  broker->kill();
+}
+
 TEST_F(StoreTest, checkpoints_happen_by_themselves_and_an_idle_store_comes_to_rest) {
   ScopedLeakCheckOff ended_by_power_cut;
   auto broker = start();
