@@ -236,7 +236,7 @@ Result<std::shared_ptr<Segment>> Store::make_segment(PartitionLog::Flush& flush,
   auto file = segment_files_->create(path);
   if (!file) return std::unexpected(file.error());
   made_files_.push_back(path);
-  return std::make_shared<Segment>(std::move(*file), state);
+  return std::make_shared<Segment>(std::move(*file), state, limits_.segment_index_interval);
 }
 
 // Files written by a checkpoint, until they are flushed: few of them one by one, many at once.
@@ -299,22 +299,27 @@ Result<void> Store::write_flush(PartitionLog::Flush& flush, FileWriter& writer,
       position = 0;
       TRY(begin_writing(writer, *segment, position, in_blocks, unflushed));
     }
-    if (flush.written.empty() || flush.written.back().first != segment) {
-      flush.written.push_back({segment, {}});
+    if (flush.written.empty() || flush.written.back().segment != segment) {
+      flush.written.push_back({segment, {}, {}});
     }
     auto batch = bytes_of(entry);
     if (!batch) return std::unexpected(batch.error());
     TRY(writer.add(batch->view()));
     position += entry.place.size;
-    flush.written.back().second.push_back(entry.place);
+    flush.written.back().batches.push_back(entry.place);
   }
   TRY(writer.flush());
-  for (const auto& [written, batches] : flush.written) {
+  for (PartitionLog::Flush::Written& written : flush.written) {
+    Segment& to = *written.segment;
     bool known = !flush.state.segments.empty() &&
-                 flush.state.segments.back().file_number == written->state().file_number;
+                 flush.state.segments.back().file_number == to.state().file_number;
     SegmentState& state =
-        known ? flush.state.segments.back() : flush.state.segments.emplace_back(written->state());
-    for (const BatchPlace& batch : batches) {
+        known ? flush.state.segments.back() : flush.state.segments.emplace_back(to.state());
+    written.entries = to.index(state.bytes, written.batches);
+    auto index = to.write_index(written.entries);
+    if (!index) return std::unexpected(index.error());
+    if (*index) TRY(unflushed.add(**index));
+    for (const BatchPlace& batch : written.batches) {
       state.bytes += batch.size;
       state.end = batch.last + 1;
       state.max_timestamp = std::max(state.max_timestamp, batch.max_timestamp);

@@ -26,6 +26,8 @@ struct StorageLimits {
   std::size_t open_segments_max = 500;
   std::uint64_t segment_cache_bytes_max = 32ull << 20;
   std::size_t segment_chunk_bytes = 1 << 20;
+  // A segment's index has an entry for this many bytes.
+  std::uint64_t segment_index_interval = 1 << 20;
   // What a checkpoint writes of one partition goes past the page cache from this much on.
   std::uint64_t direct_write_bytes = 64 << 10;
   // A partition's file is closed and the next begun at this size.

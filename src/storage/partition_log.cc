@@ -131,6 +131,7 @@ std::optional<Result<LogRead>> PartitionLog::read_now(Offset from, std::size_t b
   auto segment = find_segment(from);
   if (!segment)
     return fail(ErrorCode::storage_corrupt, "an offset is in no segment and not in the tail");
+  if (!segment->has_index()) return std::nullopt;
   auto read = read_segment(*segment->file(), segment->position_before(from), segment->bytes(), from,
                            bytes_max, limit, ReadFrom::cache);
   if (!read && read.error().code == ErrorCode::would_block) return std::nullopt;
@@ -148,7 +149,7 @@ Result<LogRead> PartitionLog::take_read(Segment& segment, Result<SegmentRead> re
   }
   if (!read) return std::unexpected(read.error());
   segment.learn(*read);
-  segment.file()->note_read(read->passed.back().first, read->batches.size());
+  segment.file()->note_read(read->begin, read->batches.size());
   if (segment.file()->should_read_ahead(segment.bytes())) {
     store_.reader().submit([file = segment.file()] { file->read_ahead(); });
   }
@@ -185,6 +186,8 @@ Task<Result<LogRead>> PartitionLog::read(Offset from, std::size_t bytes_max, Off
   auto segment = find_segment(from);
   if (!segment)
     co_return fail(ErrorCode::storage_corrupt, "an offset is in no segment and not in the tail");
+  if (auto loaded = co_await need_index(segment); !loaded)
+    co_return std::unexpected(loaded.error());
   auto position = segment->position_before(from);
   auto end = segment->bytes();
   auto file = segment->file();
@@ -194,13 +197,30 @@ Task<Result<LogRead>> PartitionLog::read(Offset from, std::size_t bytes_max, Off
   co_return take_read(*segment, std::move(read));
 }
 
+Task<Result<void>> PartitionLog::need_index(std::shared_ptr<Segment> segment) {
+  if (segment->has_index()) co_return Result<void>{};
+  auto loaded =
+      co_await call_on(store_.core(), store_.reader(), [segment] { return segment->load_index(); });
+  if (!loaded) co_return std::unexpected(loaded.error());
+  segment->take_index(std::move(*loaded));
+  co_return Result<void>{};
+}
+
 Task<Result<std::optional<Bytes>>> PartitionLog::batch_at_time(WallMs time) {
   auto self = shared_from_this();  // a deletion may come in between
   Offset from = log_start();
   Offset limit = high_watermark_;
+  std::shared_ptr<Segment> candidate;
   for (const auto& segment : segments_) {
+    candidate = segment;
     if (segment->max_timestamp() >= time) break;
     from = std::max(from, segment->end());
+    candidate = nullptr;
+  }
+  if (candidate) {
+    if (auto loaded = co_await need_index(candidate); !loaded)
+      co_return std::unexpected(loaded.error());
+    from = std::max(from, candidate->offset_before(time));
   }
   // In the tail the index tells without reading.
   for (const TailEntry& entry : tail_) {
@@ -296,9 +316,11 @@ std::optional<PartitionLog::Flush> PartitionLog::begin_flush() {
 
 void PartitionLog::end_flush(Flush& flush) {
   seal_active_ = false;
-  for (auto& [segment, batches] : flush.written) {
-    if (segments_.empty() || segments_.back() != segment) segments_.push_back(segment);
-    segment->extend(batches);
+  for (const Flush::Written& written : flush.written) {
+    if (segments_.empty() || segments_.back() != written.segment) {
+      segments_.push_back(written.segment);
+    }
+    written.segment->extend(written.batches, written.entries);
   }
   // A snapshot may have moved these meanwhile.
   flush.state.log_start = state_.log_start;

@@ -110,7 +110,12 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
     std::vector<TailEntry> entries;
     std::shared_ptr<Segment> active;  // to append to, or null
     PartitionState state;             // as it will be
-    std::vector<std::pair<std::shared_ptr<Segment>, std::vector<BatchPlace>>> written;
+    struct Written {
+      std::shared_ptr<Segment> segment;
+      std::vector<BatchPlace> batches;
+      std::vector<IndexEntry> entries;
+    };
+    std::vector<Written> written;
   };
   std::optional<Flush> begin_flush();
   void end_flush(Flush& flush);
@@ -132,6 +137,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Result<LogRead> read_tail(std::deque<TailEntry>::const_iterator entry, std::size_t bytes_max,
                             Offset limit, ReadFrom from_where);
   std::shared_ptr<Segment> find_segment(Offset offset) const;
+  Task<Result<void>> need_index(std::shared_ptr<Segment> segment);
   Result<LogRead> take_read(Segment& segment, Result<SegmentRead> read);
   void note_epoch(LeaderEpoch epoch, Offset start);
   void drop_segments();

@@ -25,6 +25,9 @@ void Store::trim(PartitionState& state, std::vector<std::string>& doomed) const 
 
 void Store::remove_files(const std::vector<std::string>& paths) {
   for (const std::string& path : paths) {
+    if (path.ends_with(kSegmentSuffix) && runtime_.files().exists(index_path(path))) {
+      (void)runtime_.files().remove(index_path(path));  // an orphan is removed at the next start
+    }
     if (auto removed = runtime_.files().remove(path); !removed) {
       log_warning("storage", "{}", removed.error().message());
     }

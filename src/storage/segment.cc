@@ -6,39 +6,58 @@
 #include <array>
 #include <cstring>
 #include <deque>
-#include <optional>
+#include <utility>
 
 #include "base/assert.h"
+#include "base/log.h"
 
 namespace millrace {
 
-void Segment::extend(const std::vector<BatchPlace>& batches) {
+Segment::Segment(std::shared_ptr<SegmentFile> file, SegmentState state,
+                 std::uint64_t index_interval)
+    : file_(std::move(file)),
+      state_(state),
+      index_interval_(index_interval),
+      bytes_found_(state.bytes),
+      has_index_(state.bytes <= index_interval),
+      builder_(index_interval, state.max_timestamp) {}
+
+void Segment::extend(const std::vector<BatchPlace>& batches,
+                     const std::vector<IndexEntry>& entries) {
   for (const BatchPlace& batch : batches) {
     ASSERT(batch.base >= state_.end);
-    index(state_.bytes, batch);
     state_.bytes += batch.size;
     state_.end = batch.last + 1;
     state_.max_timestamp = std::max(state_.max_timestamp, batch.max_timestamp);
   }
+  index_.insert(index_.end(), entries.begin(), entries.end());
 }
 
-void Segment::learn(const SegmentRead& read) {
-  for (const auto& [position, batch] : read.passed) index(position, batch);
-  if (read.passed.empty()) return;
-  newest_read_end_ = (newest_read_end_ + 1) % read_ends_.size();
-  read_ends_[newest_read_end_] = {read.next, read.passed.back().first + read.batches.size()};
-}
-
-void Segment::index(std::uint64_t position, const BatchPlace& batch) {
-  if (position != indexed_to_) return;  // known, or behind a gap
-  if (index_.empty() || position - index_.back().position >= kIndexInterval) {
-    index_.push_back({batch.base, position, newest_indexed_});
+Result<std::vector<IndexEntry>> Segment::load_index() const {
+  std::vector<IndexEntry> entries;
+  auto file = file_->beside(kIndexSuffix);
+  auto stored = read_index(*file, state_.file_number, bytes_found_);
+  if (stored) {
+    entries = std::move(*stored);
+  } else if (stored.error().code != ErrorCode::not_found) {
+    log_warning("storage", "{}: walking over the segment instead", stored.error().message());
   }
-  indexed_to_ = position + batch.size;
-  newest_indexed_ = std::max(newest_indexed_, batch.max_timestamp);
+  // Where it ends early, damage is told by who reads there.
+  if (auto completed = complete_index(entries, *file_, bytes_found_, index_interval_);
+      !completed && completed.error().code != ErrorCode::storage_corrupt) {
+    return std::unexpected(completed.error());
+  }
+  return entries;
+}
+
+void Segment::take_index(std::vector<IndexEntry> entries) {
+  if (std::exchange(has_index_, true)) return;  // two readers wanted it
+  entries.insert(entries.end(), index_.begin(), index_.end());
+  index_ = std::move(entries);
 }
 
 std::uint64_t Segment::position_before(Offset offset) const {
+  ASSERT(has_index_);
   for (const ReadEnd& end : read_ends_) {
     if (end.next == offset && end.position > 0) return end.position;
   }
@@ -46,12 +65,50 @@ std::uint64_t Segment::position_before(Offset offset) const {
   return after == index_.begin() ? 0 : std::prev(after)->position;
 }
 
-std::uint64_t Segment::position_before(WallMs time) const {
+Offset Segment::offset_before(WallMs time) const {
+  ASSERT(has_index_);
   // Entries whose front holds nothing as new as `time` may be skipped to; the newest-before grows
   // along the index.
   auto after = std::ranges::partition_point(
       index_, [time](const IndexEntry& entry) { return entry.max_timestamp_before < time; });
-  return after == index_.begin() ? 0 : std::prev(after)->position;
+  return after == index_.begin() ? base() : std::prev(after)->base;
+}
+
+void Segment::learn(const SegmentRead& read) {
+  newest_read_end_ = (newest_read_end_ + 1) % read_ends_.size();
+  read_ends_[newest_read_end_] = {read.next, read.end};
+}
+
+std::vector<IndexEntry> Segment::index(std::uint64_t position,
+                                       const std::vector<BatchPlace>& batches) {
+  std::vector<IndexEntry> entries;
+  for (const BatchPlace& batch : batches) {
+    if (auto entry = builder_.add(position, batch)) entries.push_back(*entry);
+    position += batch.size;
+  }
+  return entries;
+}
+
+Result<std::shared_ptr<SegmentFile>> Segment::write_index(const std::vector<IndexEntry>& entries) {
+  if (entries.empty()) return nullptr;
+  if (!index_file_) {
+    // What a checkpoint wrote that did not come to its end is cut.
+    auto file = file_->beside(kIndexSuffix);
+    auto stored = read_index(*file, state_.file_number, bytes_found_);
+    if (!stored && stored.error().code == ErrorCode::not_found) {
+      auto made = file_->make_beside(kIndexSuffix);
+      if (!made) return std::unexpected(made.error());
+      file = std::move(*made);
+    } else if (!stored) {
+      return std::unexpected(stored.error());
+    } else {
+      entries_stored_ = stored->size();
+    }
+    index_file_ = std::move(file);
+  }
+  TRY(millrace::write_index(*index_file_, state_.file_number, entries_stored_, entries));
+  entries_stored_ += entries.size();
+  return index_file_;
 }
 
 namespace {
@@ -83,6 +140,18 @@ class Chunks {
     Bytes whole = slices(position, size).flatten();
     std::memcpy(scratch.data(), whole.data(), size);
     return ByteView(scratch.first(size));
+  }
+  // The header of the batch at `position`; the batch ends at or before `end`, so it says.
+  Result<BatchHeader> batch_at(std::uint64_t position, std::uint64_t end) {
+    if (end - position < kBatchHeaderSize) return no_batch(position);
+    std::array<std::uint8_t, kBatchHeaderSize> scratch;
+    auto header = view(position, kBatchHeaderSize, scratch);
+    if (!header) return std::unexpected(header.error());
+    auto batch = peek_batch_header(*header);
+    if (!batch || batch->size > std::min<std::uint64_t>(end - position, kBatchBytesMax)) {
+      return no_batch(position);
+    }
+    return batch;
   }
   // Makes sure that all of it is there.
   Result<void> require(std::uint64_t position, std::size_t size) {
@@ -143,58 +212,55 @@ class Chunks {
 
 }  // namespace
 
+Result<std::vector<std::pair<std::uint64_t, BatchPlace>>> walk_segment(ChunkSource& source,
+                                                                       std::uint64_t position,
+                                                                       std::uint64_t end,
+                                                                       std::size_t count_max) {
+  std::vector<std::pair<std::uint64_t, BatchPlace>> places;
+  Chunks chunks(source, ReadFrom::device);
+  while (position < end && places.size() < count_max) {
+    auto batch = chunks.batch_at(position, end);
+    if (!batch) return std::unexpected(batch.error());
+    places.push_back(
+        {position, {batch->base_offset, batch->last_offset(), batch->max_timestamp, batch->size}});
+    chunks.let_go_before(position);
+    position += batch->size;
+  }
+  return places;
+}
+
 Result<SegmentRead> read_segment(ChunkSource& source, std::uint64_t position, std::uint64_t end,
                                  Offset offset, std::size_t bytes_max, Offset limit,
                                  ReadFrom from) {
   SegmentRead read;
   Chunks chunks(source, from);
-  std::optional<std::uint64_t> first;
-  std::uint64_t at = position;
-  std::optional<Error> stopped;
-  while (at < end && !stopped) {
-    std::array<std::uint8_t, kBatchHeaderSize> scratch;
-    if (end - at < kBatchHeaderSize) {
-      stopped = no_batch(at).error();
-      break;
-    }
-    auto header = chunks.view(at, kBatchHeaderSize, scratch);
-    if (!header) {
-      stopped = header.error();
-      break;
-    }
-    auto batch = peek_batch_header(*header);
-    if (!batch || batch->size > std::min<std::uint64_t>(end - at, kBatchBytesMax)) {
-      stopped = no_batch(at).error();
-      break;
-    }
-    if (first && at + batch->size - *first > bytes_max) break;
+  bool found = false;
+  for (std::uint64_t at = position; at < end;) {
+    auto batch = chunks.batch_at(at, end);
+    if (!batch && !found) return std::unexpected(batch.error());
+    if (!batch) break;  // the next read tells
+    if (found && at + batch->size - read.begin > bytes_max) break;
     if (batch->last_offset() >= limit) {
-      if (first) break;
+      if (found) break;
       // Nothing in front of the limit holds the offset; reading on would not find it either.
       if (offset < limit) return no_batch(at);
       return fail(ErrorCode::offset_out_of_range);
     }
-    if (!first) {
-      chunks.let_go_before(at);
-      read.passed.push_back(
-          {at, {batch->base_offset, batch->last_offset(), batch->max_timestamp, batch->size}});
-      if (batch->last_offset() >= offset) first = at;
-    }
-    if (first) {
+    if (found || batch->last_offset() >= offset) {
+      if (!found) chunks.let_go_before(at);
       if (auto whole = chunks.require(at, batch->size); !whole) {
-        if (at == *first) return std::unexpected(whole.error());
+        if (!found) return std::unexpected(whole.error());
         break;
       }
+      if (!std::exchange(found, true)) read.begin = at;
       read.next = batch->next_offset();
+      read.end = at + batch->size;
     }
     at += batch->size;
   }
-  if (first) {
-    read.batches = chunks.slices(*first, at - *first);
-    return read;
-  }
-  if (stopped) return std::unexpected(*stopped);
-  return fail(ErrorCode::offset_out_of_range);
+  if (!found) return fail(ErrorCode::offset_out_of_range);
+  read.batches = chunks.slices(read.begin, read.end - read.begin);
+  return read;
 }
 
 }  // namespace millrace

@@ -131,6 +131,22 @@ Result<void> SegmentFile::write_at(std::uint64_t position, const ByteChain& byte
   return written;
 }
 
+namespace {
+
+std::string with_ending(const std::string& path, std::string_view ending) {
+  return path.substr(0, path.find_last_of('.')) + std::string(ending);
+}
+
+}  // namespace
+
+std::shared_ptr<SegmentFile> SegmentFile::beside(std::string_view ending) const {
+  return files_->existing(with_ending(path_, ending));
+}
+
+Result<std::shared_ptr<SegmentFile>> SegmentFile::make_beside(std::string_view ending) const {
+  return files_->create(with_ending(path_, ending));
+}
+
 Result<std::shared_ptr<File>> SegmentFile::pin() { return files_->open(*this); }
 
 Result<void> SegmentFile::sync() {

@@ -17,6 +17,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -40,6 +41,10 @@ class ChunkSource {
 
 class SegmentFiles;
 
+// How files of one segment end.
+inline constexpr std::string_view kSegmentSuffix = ".log";
+inline constexpr std::string_view kIndexSuffix = ".index";
+
 class SegmentFile final : public File, public ChunkSource {
  public:
   SegmentFile(std::shared_ptr<SegmentFiles> files, std::string path);
@@ -59,6 +64,10 @@ class SegmentFile final : public File, public ChunkSource {
   Result<void> sync() override;
   Result<std::uint64_t> size() override;
   Result<void> truncate(std::uint64_t size) override;
+
+  // The file of the same name but for its ending; opens nothing.
+  std::shared_ptr<SegmentFile> beside(std::string_view ending) const;
+  Result<std::shared_ptr<SegmentFile>> make_beside(std::string_view ending) const;
 
   // Whether the chunk behind the last read should be loaded before somebody asks for it: the reads
   // went forward, it is not there, and nothing that waits to be read would have to go for it. Says

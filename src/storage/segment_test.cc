@@ -6,6 +6,7 @@
 namespace millrace::test {
 namespace {
 
+constexpr std::uint64_t kInterval = 64 << 10;
 constexpr Offset kNoLimit{std::numeric_limits<std::int64_t>::max()};
 
 // A file that gives up on who reads it for ever, and whose cache can be empty.
@@ -55,7 +56,13 @@ class SegmentTest : public ::testing::Test {
   Segment as_segment(Offset base = Offset(0)) {
     SegmentState state;
     state.base = state.end = base;
-    return Segment(nullptr, state);
+    return Segment(nullptr, state, kInterval);
+  }
+  // With everything that was added.
+  Segment written_segment() {
+    Segment segment = as_segment();
+    segment.extend(places, segment.index(0, places));
+    return segment;
   }
   std::size_t batch_with(Offset offset) {
     return static_cast<std::size_t>(
@@ -86,12 +93,8 @@ TEST_F(SegmentTest, every_offset_is_found_from_every_place_in_front_of_it) {
           blob_of(flat.view()),
           Blob(chunks.file.begin() + static_cast<std::ptrdiff_t>(positions[batch]),
                chunks.file.begin() + static_cast<std::ptrdiff_t>(positions[batch] + flat.size())));
-      ASSERT_LE(found->passed.size(), batch - start + 1);
-      for (std::size_t i = 0; i < found->passed.size(); ++i) {
-        EXPECT_EQ(found->passed[i].first, positions[start + i]);
-        EXPECT_EQ(found->passed[i].second.base, places[start + i].base);
-        EXPECT_EQ(found->passed[i].second.max_timestamp, places[start + i].max_timestamp);
-      }
+      EXPECT_EQ(found->begin, positions[batch]);
+      EXPECT_EQ(found->end, positions[batch] + flat.size());
     }
   }
 }
@@ -229,60 +232,62 @@ TEST_F(SegmentTest, a_small_part_is_copied_out_of_a_large_chunk) {
 
 TEST_F(SegmentTest, the_index_of_what_was_written_finds_a_place_close_in_front) {
   fill();
-  Segment segment = as_segment();
-  segment.extend(places);
+  Segment segment = written_segment();
   EXPECT_EQ(segment.bytes(), end);
   EXPECT_EQ(segment.end(), next);
   EXPECT_EQ(segment.max_timestamp(), places.back().max_timestamp);
   for (std::size_t batch = 0; batch < places.size(); ++batch) {
     std::uint64_t position = segment.position_before(places[batch].last);
     EXPECT_LE(position, positions[batch]);
-    EXPECT_LE(positions[batch] - position, (64u << 10) + 3500u) << "an entry for 64 KiB";
+    EXPECT_LE(positions[batch] - position, 2 * kInterval);
     EXPECT_NE(std::ranges::find(positions, position), positions.end());
   }
 }
 
-TEST_F(SegmentTest, a_segment_of_an_earlier_run_learns_its_index_from_reads) {
+TEST_F(SegmentTest, a_read_that_goes_on_begins_where_the_one_before_ended) {
   fill();
-  SegmentState state{Offset(0), next, end, places.back().max_timestamp, 1};
-  Segment segment(nullptr, state);
-  const Offset last = places.back().base;
-  EXPECT_EQ(segment.position_before(last), 0u);
-  auto found = read(0, last, 100);
+  Segment segment = written_segment();
+  auto found = read(0, places[200].base, 5000);
   ASSERT_TRUE(found);
   segment.learn(*found);
-  EXPECT_GT(segment.position_before(last), end - (64u << 10) - 3500u);
-  // And what is read from there is the same.
-  auto again = read(segment.position_before(last), last, 100);
-  ASSERT_TRUE(again);
-  EXPECT_EQ(blob_of(again->batches.flatten().view()), blob_of(found->batches.flatten().view()));
-  // Reads behind a gap in the index teach nothing wrong.
-  Segment other(nullptr, state);
-  auto behind = read(positions[200], places[250].base, 100);
-  ASSERT_TRUE(behind);
-  other.learn(*behind);
-  EXPECT_EQ(other.position_before(last), 0u);
-  // But who goes on where a read ended begins right there.
-  EXPECT_EQ(other.position_before(behind->next), positions[batch_with(behind->next)]);
+  EXPECT_EQ(segment.position_before(found->next), positions[batch_with(found->next)]);
 }
 
-TEST_F(SegmentTest, the_place_before_a_time_never_skips_a_batch_as_new_as_it) {
+TEST_F(SegmentTest, walking_gives_every_batch_and_its_place) {
+  fill();
+  std::vector<std::pair<std::uint64_t, BatchPlace>> all;
+  for (std::uint64_t position = 0; position < end;) {
+    auto some = walk_segment(chunks, position, end, 7);
+    ASSERT_TRUE(some) << some.error().message();
+    ASSERT_FALSE(some->empty());
+    all.insert(all.end(), some->begin(), some->end());
+    position = all.back().first + all.back().second.size;
+  }
+  ASSERT_EQ(all.size(), places.size());
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    EXPECT_EQ(all[i].first, positions[i]);
+    EXPECT_EQ(all[i].second.base, places[i].base);
+    EXPECT_EQ(all[i].second.last, places[i].last);
+    EXPECT_EQ(all[i].second.max_timestamp, places[i].max_timestamp);
+  }
+}
+
+TEST_F(SegmentTest, where_a_search_for_a_time_begins_skips_no_batch_as_new_as_it) {
   SimRandom random(4);
   for (int i = 0; i < 400; ++i) {
     // Times go up, with some that are late and some that are early.
     std::int64_t jitter = static_cast<std::int64_t>(random.below(2000)) - 1000;
     add(1, 1500, WallMs(10'000 + 10 * i + jitter));
   }
-  Segment segment = as_segment();
-  segment.extend(places);
+  Segment segment = written_segment();
   for (std::int64_t time = 8000; time < 16'000; time += 37) {
-    std::uint64_t position = segment.position_before(WallMs(time));
+    Offset begin = segment.offset_before(WallMs(time));
     auto first = std::ranges::find_if(
         places, [&](const BatchPlace& place) { return place.max_timestamp >= WallMs(time); });
     if (first == places.end()) continue;
-    EXPECT_LE(position, positions[static_cast<std::size_t>(first - places.begin())]) << time;
+    EXPECT_LE(begin, first->base) << time;
   }
-  EXPECT_GT(segment.position_before(WallMs(15'000)), 0u) << "and it does skip";
+  EXPECT_GT(segment.offset_before(WallMs(15'000)), Offset(0)) << "and it does skip";
 }
 
 // Bug B7: a damaged length that reaches beyond the end was asked for again and again.

@@ -37,7 +37,12 @@ Store::~Store() {
 }
 
 std::string Store::segment_path(PartitionId id, std::uint64_t file_number) const {
-  return fmt::format("{}/{:016x}-{:08}.log", segments_directory(), id.value(), file_number);
+  return fmt::format("{}/{:016x}-{:08}{}", segments_directory(), id.value(), file_number,
+                     kSegmentSuffix);
+}
+
+std::string Store::index_path(const std::string& segment) {
+  return segment.substr(0, segment.size() - kSegmentSuffix.size()) + std::string(kIndexSuffix);
 }
 
 std::string Store::snapshot_path(PartitionId id, std::uint64_t file_number) const {
@@ -154,7 +159,8 @@ Result<std::shared_ptr<Segment>> Store::find_segment(PartitionId id, const Segme
                             "copy",
                             path, *size, state.bytes));
   }
-  return std::make_shared<Segment>(segment_files_->existing(std::move(path)), state);
+  return std::make_shared<Segment>(segment_files_->existing(std::move(path)), state,
+                                   limits_.segment_index_interval);
 }
 
 Result<void> Store::recover_partitions(std::map<PartitionId, RecoveredPartition>& partitions) {
@@ -174,7 +180,9 @@ Result<void> Store::remove_orphans() {
   std::set<std::string> listed;
   for (const auto& [id, state] : manifest_->state().partitions) {
     for (const SegmentState& segment : state.segments) {
-      listed.insert(segment_path(id, segment.file_number));
+      std::string path = segment_path(id, segment.file_number);
+      listed.insert(index_path(path));
+      listed.insert(std::move(path));
     }
     for (const SnapshotState& snapshot : state.snapshots) {
       listed.insert(snapshot_path(id, snapshot.file_number));

@@ -112,6 +112,7 @@ class Store {
 
   std::string segments_directory() const { return directory_ + "/segments"; }
   std::string segment_path(PartitionId id, std::uint64_t file_number) const;
+  static std::string index_path(const std::string& segment);
   std::string snapshot_path(PartitionId id, std::uint64_t file_number) const;
 
   Runtime& runtime_;
