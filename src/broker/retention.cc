@@ -1,6 +1,8 @@
 // Records go: by retention, and because a client asked for it (DeleteRecords).
 #include <fmt/format.h>
 
+#include <iterator>
+
 #include "base/log.h"
 #include "broker/broker.h"
 
@@ -9,6 +11,7 @@ namespace {
 
 Retention retention_of(const TopicConfig& config) {
   Retention retention;
+  if (!config.cleanup_delete) return retention;  // a compacted topic keeps what it has
   if (config.retention_ms >= 0) {
     // Beyond what a duration holds is for ever.
     constexpr auto kMost = std::chrono::duration_cast<std::chrono::milliseconds>(Duration::max());
@@ -42,25 +45,31 @@ void BrokerCore::arm_retention() {
   });
 }
 
+// A round makes one flush, however many partitions there are.
 Task<void> BrokerCore::apply_retention() {
   std::shared_ptr<const CatalogImage> image = image_;
+  std::vector<Store::RaisedStart> raised;
+  std::string told;
   for (const auto& [name, topic] : image->topics) {
     Retention retention = retention_of(topic->config);
     if (!retention.age && !retention.bytes) continue;
     for (std::size_t index = 0; index < topic->partitions.size(); ++index) {
-      if (stopping_) break;
       Partition* partition = find_partition(topic->partitions[index].id);
       if (!partition) continue;  // another core's, or deleted meanwhile
       Offset before = partition->log().log_start();
       Offset point = partition->retention_point(retention, broker_time());
       if (point <= before) continue;
-      auto raised = co_await store_.store().raise_log_start(store_, partition->shared_log(), point);
-      if (raised) {
-        log_info("retention", "{}-{} begins at offset {} now, it was {}", name, index,
-                 raised->value(), before.value());
-      } else {
-        log_warning("retention", "{}-{}: {}", name, index, raised.error().message());
-      }
+      raised.push_back({partition->shared_log(), point});
+      fmt::format_to(std::back_inserter(told), " {}-{} from {} to {}", name, index, before.value(),
+                     point.value());
+    }
+  }
+  if (!raised.empty() && !stopping_) {
+    auto done = co_await store_.store().raise_log_starts(store_, std::move(raised));
+    if (done) {
+      log_info("retention", "beginnings moved:{}", told);
+    } else {
+      log_warning("retention", "beginnings not moved:{}: {}", told, done.error().message());
     }
   }
   retention_runs_ = false;
@@ -70,6 +79,10 @@ Task<Result<Offset>> BrokerCore::delete_records(std::shared_ptr<const TopicInfo>
                                                 std::int32_t partition, Offset before) {
   const PartitionInfo* info = find_info(topic, partition);
   if (!info) co_return fail(ErrorCode::unknown_topic_or_partition);
+  if (!topic->config.cleanup_delete) {
+    co_return fail(ErrorCode::policy_violation,
+                   "records are deleted only where cleanup.policy has delete in it");
+  }
   BrokerCore& other = broker_.core(owner(info->shard).id());
   co_return co_await start_on(core(), other.core(), other.delete_records_here(info->id, before));
 }
@@ -84,16 +97,31 @@ Task<Result<Offset>> BrokerCore::delete_records_here(PartitionId id, Offset befo
                    fmt::format("offset {} is not between 0 and the high watermark {}",
                                before.value(), end.value()));
   }
-  co_return co_await store_.store().raise_log_start(store_, partition->shared_log(), before);
+  std::shared_ptr<PartitionLog> log = partition->shared_log();
+  if (before <= log->log_start()) co_return log->log_start();
+  auto raised = co_await store_.store().raise_log_starts(store_, {{log, before}});
+  if (!raised) co_return std::unexpected(raised.error());
+  if (!find_partition(id)) co_return fail(ErrorCode::unknown_topic_or_partition);
+  co_return log->log_start();
 }
 
 Task<std::vector<PartitionSummary>> BrokerCore::describe_partitions(
     std::shared_ptr<const TopicInfo> topic) {
-  std::vector<PartitionSummary> summaries;
-  for (const PartitionInfo& info : topic->partitions) {
-    BrokerCore* other = &broker_.core(owner(info.shard).id());
-    summaries.push_back(co_await call_on(
-        core(), other->core(), [other, id = info.id] { return other->describe_here(id); }));
+  Routes routes(broker_.runtime().core_count());
+  for (std::size_t i = 0; i < topic->partitions.size(); ++i) {
+    const PartitionInfo& info = topic->partitions[i];
+    routes[owner(info.shard).id().value()].push_back({i, info.id});
+  }
+  std::vector<PartitionSummary> summaries(topic->partitions.size());
+  for (std::uint32_t id = 0; id < routes.size(); ++id) {
+    if (routes[id].empty()) continue;
+    BrokerCore* other = &broker_.core(CoreId(id));
+    co_await call_on(core(), other->core(), [other, &summaries, &of_core = routes[id]] {
+      for (const Route& route : of_core) {
+        summaries[route.index] = other->describe_here(route.partition);
+      }
+      return true;
+    });
   }
   co_return summaries;
 }

@@ -28,11 +28,19 @@ struct TopicConfig {
   std::uint32_t max_message_bytes = BatchLimits{}.batch_bytes_max;
   TimestampType timestamp_type = TimestampType::create_time;
   bool relaxed_durability = false;  // durability=relaxed, our extension
+  // cleanup.policy. Without delete, retention is not for this topic. Compaction itself is not done
+  // yet.
+  bool cleanup_delete = true;
+  bool cleanup_compact = false;
   // -1: for ever, however much.
   std::int64_t retention_ms = std::int64_t{7} * 24 * 3600 * 1000;
   std::int64_t retention_bytes = -1;
   std::int64_t segment_bytes = 1 << 30;
   std::int64_t segment_ms = std::int64_t{7} * 24 * 3600 * 1000;
+  // Kept for who reads them back; topic_config.cc says why they change nothing here.
+  std::int32_t min_insync_replicas = 1;
+  bool unclean_leader_election = false;
+  std::int64_t min_compaction_lag_ms = 0;
 };
 
 struct TopicInfo {

@@ -80,9 +80,12 @@ void Store::recover_journal() {
 }
 
 Task<void> Store::run_checkpoint() {
-  auto done = co_await checkpoint(false);
+  // On a full disk: what one file of the journal holds may find room where all of it does not.
+  in_steps_ = in_steps_ && lane_->oldest_full();
+  auto done = co_await checkpoint(in_steps_ ? Extent::step : Extent::everything);
   checkpoint_pause_ = done ? Duration(0) : std::clamp(checkpoint_pause_ * 2, kPauseMin, kPauseMax);
   checkpoint_found_full_ = !done && done.error().code == ErrorCode::storage_full;
+  in_steps_ = in_steps_ || checkpoint_found_full_;
   if (!done) {
     log_error("storage", "a checkpoint failed and will be tried again: {}", done.error().message());
   }
@@ -102,7 +105,7 @@ void Store::refuse(bool refuses) {
 
 // What is durable on every core, and up to which group that is complete. The journal's thread asks
 // the cores: its word comes behind its own news of every group up to there.
-Task<Store::Collected> Store::collect() {
+Task<Store::Collected> Store::collect(const JournalFile* file) {
   Core& here = runtime_.core(CoreId(0));
   Collected collected;
   collected.flushes.resize(cores_.size());
@@ -113,8 +116,8 @@ Task<Store::Collected> Store::collect() {
     collected.through = through;
     for (std::size_t i = 0; i < cores_.size(); ++i) {
       CoreStore* core = cores_[i].get();
-      core->core().post([&, core, i] {
-        collected.flushes[i] = core->begin_flushes();
+      core->core().post([&, core, i, file] {
+        collected.flushes[i] = core->begin_flushes(file);
         here.post([&] {
           if (--missing == 0) complete.set(true);
         });
@@ -125,13 +128,16 @@ Task<Store::Collected> Store::collect() {
   co_return collected;
 }
 
-Task<Result<void>> Store::checkpoint(bool last) {
+Task<Result<void>> Store::checkpoint(Extent extent) {
   ASSERT(!checkpointing_);
   checkpointing_ = true;
   Core& here = runtime_.core(CoreId(0));
   last_checkpoint_ = here.now();
   std::uint64_t written = lane_->bytes_written();
-  auto [through, flushes] = co_await collect();
+  std::shared_ptr<JournalFile> step = extent == Extent::step ? lane_->oldest_full() : nullptr;
+  auto [through, flushes] = co_await collect(step.get());
+  if (step) through = step->last_sequence;
+  step = nullptr;  // it is to be recycled
   Result<void> outcome = co_await call_on(here, *background_, [&]() -> Result<void> {
     made_files_.clear();
     ManifestEdit edit;
@@ -154,7 +160,7 @@ Task<Result<void>> Store::checkpoint(bool last) {
     edit.replay_from = through + 1;
     edit.durable_through = through;
     edit.next_file_number = next_file_number_;
-    if (last) edit.clean = true;
+    if (extent == Extent::last) edit.clean = true;
     if (auto committed = manifest_->commit(edit); !committed) {
       // The manifest on the disk may list them or not, until the next commit.
       doubtful_.insert(doubtful_.end(), made_files_.begin(), made_files_.end());
@@ -182,7 +188,7 @@ Task<Result<void>> Store::checkpoint(bool last) {
   }
   if (outcome) {
     lane_->release(through);
-    checkpointed_bytes_ = written;
+    if (extent != Extent::step) checkpointed_bytes_ = written;
   }
   checkpointing_ = false;
   co_return outcome;
@@ -210,7 +216,7 @@ Task<Result<void>> Store::close() {
   Core& here = runtime_.core(CoreId(0));
   while (checkpointing_) co_await sleep_for(here, 5ms);
   if (!started_ || lane_->failed()) co_return fail(ErrorCode::storage_failed);
-  co_return co_await checkpoint(true);
+  co_return co_await checkpoint(Extent::last);
 }
 
 Result<Bytes> Store::bytes_of(const TailEntry& entry) {

@@ -92,10 +92,10 @@ void CoreStore::wake_waiting() {
   for (Promise<bool>& promise : std::exchange(waiting_for_room_, {})) promise.set(true);
 }
 
-std::vector<PartitionLog::Flush> CoreStore::begin_flushes() {
+std::vector<PartitionLog::Flush> CoreStore::begin_flushes(const JournalFile* file) {
   std::vector<PartitionLog::Flush> flushes;
   for (auto& [id, log] : logs_) {
-    if (auto flush = log->begin_flush()) flushes.push_back(std::move(*flush));
+    if (auto flush = log->begin_flush(file)) flushes.push_back(std::move(*flush));
   }
   return flushes;
 }

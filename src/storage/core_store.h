@@ -71,7 +71,7 @@ class CoreStore {
   void evict();
   bool must_wait() const;
   void wake_waiting();
-  std::vector<PartitionLog::Flush> begin_flushes();
+  std::vector<PartitionLog::Flush> begin_flushes(const JournalFile* file);
 
   Store& store_;
   Core& core_;

@@ -67,6 +67,8 @@ class Journal {
   // Nothing up to this sequence is needed for recovery any more: its files may be recycled when
   // nobody holds them.
   virtual void release(JournalSequence through) = 0;
+  // The oldest file that is written to its end and not released, or null.
+  virtual std::shared_ptr<JournalFile> oldest_full() const = 0;
   // Writes a flush mark when nothing else is going on and the newest group has none yet.
   virtual void mark_when_idle() = 0;
   // Calls `work` between two groups, with the newest durable one, on the journal's thread: what it

@@ -406,6 +406,16 @@ void JournalLane::release(JournalSequence through) {
   background_.submit([this] { recycle_released(); });
 }
 
+std::shared_ptr<JournalFile> JournalLane::oldest_full() const {
+  std::lock_guard lock(mutex_);
+  std::shared_ptr<JournalFile> oldest;
+  for (const auto& file : sealed_) {
+    if (file->last_sequence <= released_through_) continue;
+    if (!oldest || file->last_sequence < oldest->last_sequence) oldest = file;
+  }
+  return oldest;
+}
+
 // On the background worker.
 void JournalLane::recycle_released() {
   for (;;) {

@@ -55,6 +55,7 @@ class JournalLane : public Journal {
 
   void append(Core& from, std::unique_ptr<Append> append) override;
   void release(JournalSequence through) override;
+  std::shared_ptr<JournalFile> oldest_full() const override;
   void mark_when_idle() override;
   JournalSequence durable_through() const override {
     return JournalSequence(durable_through_.load(std::memory_order_acquire));

@@ -294,11 +294,13 @@ Offset PartitionLog::beyond_size(std::uint64_t bytes_kept) const {
   return end;
 }
 
-std::optional<PartitionLog::Flush> PartitionLog::begin_flush() {
+std::optional<PartitionLog::Flush> PartitionLog::begin_flush(const JournalFile* file) {
   Flush flush;
   for (const TailEntry& entry : tail_) {
     if (!entry.durable) break;
-    if (!entry.flushed) flush.entries.push_back(entry);
+    if (entry.flushed) continue;
+    if (file && entry.file.get() != file) break;
+    flush.entries.push_back(entry);
   }
   if (flush.entries.empty()) return std::nullopt;
   flush.log = shared_from_this();

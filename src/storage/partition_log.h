@@ -117,7 +117,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
     };
     std::vector<Written> written;
   };
-  std::optional<Flush> begin_flush();
+  // Of what is durable, all, or what stands in `file`, the oldest of the journal.
+  std::optional<Flush> begin_flush(const JournalFile* file);
   void end_flush(Flush& flush);
   void abort_flush();
 
@@ -125,7 +126,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   std::size_t drop_bytes(Offset base);
   const PartitionState& state() const { return state_; }
   void add_snapshot(SnapshotState snapshot, Offset log_start);
-  // The manifest says so (Store::raise_log_start).
+  // The manifest says so (Store::raise_log_starts).
   void raise_log_start(Offset log_start);
   // Deleted: nothing is kept or read any more. Appends under way still get their answer.
   void close();

@@ -34,27 +34,28 @@ void Store::remove_files(const std::vector<std::string>& paths) {
   }
 }
 
-Task<Result<Offset>> Store::raise_log_start(CoreStore& core, std::shared_ptr<PartitionLog> log,
-                                            Offset offset) {
-  ASSERT(offset <= log->high_watermark());
-  if (offset <= log->log_start()) co_return log->log_start();
-  Offset start = offset;
-  auto raised = co_await call_on(core.core(), *background_, [&]() -> Result<void> {
-    if (removed_.contains(log->id())) return fail(ErrorCode::unknown_topic_or_partition);
-    PartitionState state = listed_state(log->id());
+Task<Result<void>> Store::raise_log_starts(CoreStore& core, std::vector<RaisedStart> raised) {
+  for (const RaisedStart& one : raised) ASSERT(one.offset <= one.log->high_watermark());
+  auto done = co_await call_on(core.core(), *background_, [&]() -> Result<void> {
     std::vector<std::string> doomed;
-    start = state.log_start = std::max(state.log_start, offset);
-    trim(state, doomed);
-    drop_epochs_below(state.epochs, start);
     ManifestEdit edit;
-    edit.partitions.push_back(std::move(state));
+    for (const RaisedStart& one : raised) {
+      if (removed_.contains(one.log->id())) continue;
+      PartitionState state = listed_state(one.log->id());
+      if (state.log_start >= one.offset) continue;
+      state.log_start = one.offset;
+      trim(state, doomed);
+      drop_epochs_below(state.epochs, one.offset);
+      edit.partitions.push_back(std::move(state));
+    }
+    if (edit.partitions.empty()) return {};
     TRY(manifest_->commit(edit));
     remove_files(doomed);
     return {};
   });
-  if (!raised) co_return std::unexpected(raised.error());
-  log->raise_log_start(start);
-  co_return start;
+  if (!done) co_return done;
+  for (const RaisedStart& one : raised) one.log->raise_log_start(one.offset);
+  co_return Result<void>{};
 }
 
 Task<Result<void>> Store::remove_partitions(std::vector<PartitionId> ids) {

@@ -144,11 +144,12 @@ class TestBroker : LogObserver {
   }
   Result<Offset> raise_log_start(PartitionId id, Offset offset) {
     history_.raise_asked[id] = offset;
-    auto raised = runtime_->run(
-        core_of(id),
-        store_->raise_log_start(core_store_of(id), log(id).shared_from_this(), offset));
-    if (raised) history_.raise_answered[id] = offset;
-    return raised;
+    std::shared_ptr<PartitionLog> log = this->log(id).shared_from_this();
+    Result<void> raised =
+        runtime_->run(core_of(id), store_->raise_log_starts(core_store_of(id), {{log, offset}}));
+    if (!raised) return std::unexpected(raised.error());
+    history_.raise_answered[id] = offset;
+    return log->log_start();
   }
   const Blob& annotation_found(PartitionId id) { return annotations_[id]; }
 
@@ -187,7 +188,7 @@ class TestBroker : LogObserver {
            !disk_.crashed();
   }
   Result<void> checkpoint() {
-    return runtime_->run(runtime_->core(CoreId(0)), store_->checkpoint(false));
+    return runtime_->run(runtime_->core(CoreId(0)), store_->checkpoint(Store::Extent::everything));
   }
   Result<void> snapshot(PartitionId id, Offset offset, Blob bytes) {
     history_.with_snapshots.insert(id);

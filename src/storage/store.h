@@ -61,10 +61,13 @@ class Store {
   Task<Result<void>> save_snapshot(CoreStore& core, PartitionLog& log, Offset offset,
                                    std::vector<std::uint8_t> bytes);
 
-  // Moves the start of the log up to `offset`, at most the high watermark; whole segments below it
-  // go. Durable on return; gives where the log begins now. On the log's core.
-  Task<Result<Offset>> raise_log_start(CoreStore& core, std::shared_ptr<PartitionLog> log,
-                                       Offset offset);
+  // Moves the start of each log up to `offset`, at most the high watermark; whole segments below it
+  // go. Durable on return, all with one flush. On the logs' core. A deleted one is left out.
+  struct RaisedStart {
+    std::shared_ptr<PartitionLog> log;
+    Offset offset;
+  };
+  Task<Result<void>> raise_log_starts(CoreStore& core, std::vector<RaisedStart> raised);
   // Of deleted partitions, whose logs are closed or were discarded: the manifest forgets them and
   // their files go. On core 0.
   Task<Result<void>> remove_partitions(std::vector<PartitionId> ids);
@@ -77,8 +80,11 @@ class Store {
   void start();
   // On core 0, when nothing appends any more.
   Task<Result<void>> close();
-  // Everything durable goes to segments and the journal is released. On core 0; one at a time.
-  Task<Result<void>> checkpoint(bool last);
+  // Everything durable goes to segments and the journal is released; in steps, what stands in the
+  // oldest file of the journal, which takes less room. `last`: and the stop is a clean one. On core
+  // 0; one at a time.
+  enum class Extent { step, everything, last };
+  Task<Result<void>> checkpoint(Extent extent);
 
  private:
   Store(Runtime& runtime, std::string directory, StorageLimits limits);
@@ -93,7 +99,7 @@ class Store {
     JournalSequence through;
     std::vector<std::vector<PartitionLog::Flush>> flushes;  // by core
   };
-  Task<Collected> collect();
+  Task<Collected> collect(const JournalFile* file);
   Task<void> run_checkpoint();
 
   // On the background worker.
@@ -143,6 +149,7 @@ class Store {
   Duration checkpoint_pause_{0};  // after a failure, doubled each time
   MonotonicTime last_checkpoint_;
   bool checkpoint_found_full_ = false;
+  bool in_steps_ = false;
   MonotonicTime next_journal_retry_;
   Work must_restart_;
   std::uint64_t checkpointed_bytes_ = 0;  // of Journal::bytes_written(), as of the last one

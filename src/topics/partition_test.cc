@@ -295,7 +295,8 @@ TEST_F(PartitionTest, ProducersAreKnownAfterACrash) {
         life->append(batch(next++));
         answered = next;
         if (random.percent(20)) {
-          auto written = life->runtime().run(life->core(), life->store().checkpoint(false));
+          auto written = life->runtime().run(life->core(),
+                                             life->store().checkpoint(Store::Extent::everything));
           ASSERT_TRUE(written.has_value());
         }
       }
