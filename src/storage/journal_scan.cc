@@ -139,7 +139,17 @@ struct Scanner {
     std::vector<Opened> opened;
     TRY(open_files(opened));
     std::ranges::sort(opened, {}, &Opened::first_sequence);
-    for (const Opened& file : opened) TRY(read_file(file));
+    for (std::size_t i = 0; i < opened.size(); ++i) {
+      // What stands in front of a file that begins at or below replay_from is not needed, and is
+      // not read: what was released may be most of the journal.
+      bool needed = i + 1 == opened.size() || opened[i + 1].first_sequence > replay_from.value();
+      if (needed) {
+        TRY(read_file(opened[i]));
+        continue;
+      }
+      opened[i].file->last_sequence = JournalSequence(opened[i + 1].first_sequence - 1);
+      scan.start.spare.push_back(opened[i].file);
+    }
     if (mark >= expected) {
       return std::unexpected(corrupt(
           fmt::format("journal group {} is missing or damaged at {} position {}, though it "
