@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <set>
+
 #include "base/log.h"
 #include "broker/broker.h"
 #include "catalog/ids.h"
@@ -10,6 +12,7 @@ BrokerCore::BrokerCore(Broker& broker, CoreStore& store)
     : broker_(broker),
       store_(store),
       image_(std::make_shared<CatalogImage>()),
+      deadlines_(store.core()),
       catalog_turns_(store.core()) {}
 BrokerCore::~BrokerCore() = default;
 
@@ -100,7 +103,20 @@ Task<Result<void>> Broker::boot() {
     store_.discard_recovered(id);
     deleted.push_back(id);
   }
+  std::set<std::string> forgotten;
+  for (auto& core : cores_) {
+    BrokerCore* target = core.get();
+    auto names = co_await call_on(home.core(), target->core(),
+                                  [target] { return target->forgotten_topics(); });
+    forgotten.insert(names.begin(), names.end());
+  }
   store_.start();
+  if (!forgotten.empty()) {
+    // Not waited for: a full disk is no reason not to start.
+    auto turn = co_await home.catalog_turns_.take();
+    home.core().spawn("finish deletions",
+                      home.finish_deletions(std::move(turn), {forgotten.begin(), forgotten.end()}));
+  }
   if (!deleted.empty()) {
     runtime_.core(CoreId(0)).spawn("remove partitions", remove_files_of(std::move(deleted)));
   }

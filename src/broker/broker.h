@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "broker/commands.h"
+#include "broker/deadlines.h"
 #include "catalog/catalog_machine.h"
 #include "groups/group_machine.h"
 #include "machine/host.h"
@@ -57,8 +58,10 @@ class BrokerCore {
   Future<bool> room() { return store_.room(); }
 
   // One result per item, in order. With AckLevel::none the results say only what was refused at
-  // once.
-  Task<std::vector<ProduceResult>> produce(std::vector<ProduceItem> items, AckLevel level);
+  // once. Error::timed_out when what was promised is not true at the end of the time: it may
+  // become so later.
+  Task<std::vector<ProduceResult>> produce(std::vector<ProduceItem> items, AckLevel level,
+                                           Duration timeout = Duration::max());
   // One result per item, in order. Waits until bytes_min are there, one fails, or wait_max is over.
   Task<std::vector<FetchResult>> fetch(FetchCommand command);
   Task<Result<TimePosition>> find_position(std::shared_ptr<const TopicInfo> topic,
@@ -105,7 +108,7 @@ class BrokerCore {
   Partition* find_partition(PartitionId id) const;
   Core& owner(ShardId shard) const;
   Task<bool> append_here(std::vector<Route> routes, std::vector<PreparedBatch>* batches,
-                         std::vector<ProduceResult>* results, AckLevel level);
+                         std::vector<ProduceResult>* results, AckLevel level, Duration timeout);
   Task<bool> read_here(std::vector<Route> routes, const FetchCommand* command,
                        std::vector<FetchResult>* results, std::shared_ptr<Waiter> waiter);
   Task<Result<TimePosition>> find_position_here(PartitionId id, LeaderEpoch current_epoch,
@@ -116,6 +119,9 @@ class BrokerCore {
   Task<Result<std::vector<ListGroupsReply::Group>>> list_groups_here();
   Task<Result<void>> forget_topic_offsets_here(std::vector<std::string> topics);
   Task<Result<void>> forget_in(MachineHost<GroupMachine>* host, std::vector<std::string> topics);
+  // Topics that are no more and that groups of this core have offsets of.
+  std::vector<std::string> forgotten_topics() const;
+  Task<void> finish_deletions(Turns::Turn turn, std::vector<std::string> topics);
   Task<std::vector<TopicReply>> create_topics_here(std::vector<CreateTopic> commands);
   Task<std::vector<TopicReply>> delete_topics_here(std::vector<DeleteTopic> commands);
   template <class Command>
@@ -140,6 +146,7 @@ class BrokerCore {
   std::shared_ptr<const CatalogImage> image_;
   std::unordered_map<PartitionId, std::unique_ptr<Partition>> partitions_;
   std::unordered_map<ShardId, std::unique_ptr<MachineHost<GroupMachine>>> groups_;
+  Deadlines deadlines_;
   bool stopping_ = false;
   bool retention_runs_ = false;
 

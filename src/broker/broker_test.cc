@@ -597,6 +597,39 @@ TEST_P(BrokerTest, RetentionLetsOldSegmentsGo) {
   EXPECT_EQ(read("by-age", 0, 120), std::vector<std::string>{"new"});
 }
 
+// Compaction is not done yet; what must not be done is to lose the newest record of a key.
+TEST_P(BrokerTest, ACompactedTopicIsKeptWhole) {
+  create("compacted", 1,
+         {{"cleanup.policy", "compact"},
+          {"retention.bytes", "1000"},
+          {"retention.ms", "1000"},
+          {"segment.bytes", "1048576"}});
+  create("both", 1, {{"cleanup.policy", "compact,delete"}, {"retention.ms", "1000"}});
+  auto keyed = [](std::int64_t time) {
+    BatchBuilder builder;
+    builder.add(WallMs(time), as_bytes("key"), as_bytes(std::string(50'000, 'x')));
+    return builder.build();
+  };
+  const WallMs now = core().broker_time();
+  for (int i = 0; i < 60; ++i) {
+    expect_code(produce("compacted", 0, keyed(1)).error, ErrorCode::ok);
+    expect_code(produce("both", 0, keyed((now - 900).value())).error, ErrorCode::ok);
+  }
+  sim().runtime().run_for(2min);
+  EXPECT_EQ(find("compacted", {TimeQuery::Kind::earliest}).offset, Offset(0));
+  EXPECT_EQ(find("both", {TimeQuery::Kind::earliest}).offset, Offset(60));
+  auto deleted = sim().run(core().delete_records(topic("compacted"), 0, Offset(10)));
+  ASSERT_FALSE(deleted.has_value());
+  expect_code(deleted.error(), ErrorCode::policy_violation);
+  // It follows a change at once.
+  std::vector<ConfigureTopic> commands;
+  commands.push_back({.topic = {.name = "compacted"}, .config = {{"cleanup.policy", "delete"}}});
+  ASSERT_FALSE(sim().run(core().configure_topics(std::move(commands))).at(0).error.has_value());
+  EXPECT_EQ(sim().run(core().delete_records(topic("compacted"), 0, Offset(10))), Offset(10));
+  sim().runtime().run_for(2min);
+  EXPECT_EQ(find("compacted", {TimeQuery::Kind::earliest}).offset, Offset(60));
+}
+
 // A topic with little traffic: what stands in one segment is let go too, a segment at a time.
 TEST_P(BrokerTest, RetentionReachesATopicThatNeverFillsASegment) {
   create("slow", 1, {{"retention.ms", "60000"}, {"segment.ms", "30000"}});

@@ -1,5 +1,6 @@
 #include <algorithm>
 #include <iterator>
+#include <set>
 
 #include "base/log.h"
 #include "broker/broker.h"
@@ -107,15 +108,22 @@ Task<Result<void>> BrokerCore::open_group_host(ShardId shard) {
   auto* opened = host.get();
   ASSERT(!groups_.contains(shard));
   groups_.emplace(shard, std::move(host));
-  auto replayed = co_await opened->replay();
-  if (!replayed) co_return replayed;
-  // The last run may have ended between a topic's deletion and the forgetting of its offsets.
-  std::vector<std::string> gone;
-  for (const std::string& topic : opened->machine().committed_topics()) {
-    if (!image_->find(topic)) gone.push_back(topic);
-  }
-  if (gone.empty()) co_return Result<void>{};
-  co_return co_await forget_in(opened, std::move(gone));
+  co_return co_await opened->replay();
+}
+
+std::vector<std::string> BrokerCore::forgotten_topics() const {
+  std::set<std::string> topics;
+  for (const auto& [shard, host] : groups_) topics.merge(host->machine().committed_topics());
+  std::erase_if(topics,
+                [this](const std::string& topic) { return image_->find(topic) != nullptr; });
+  return {topics.begin(), topics.end()};
+}
+
+// The last run may have ended between a topic's deletion and the forgetting of its offsets. With
+// the catalogue's turn, so that no topic of these names is made meanwhile.
+Task<void> BrokerCore::finish_deletions([[maybe_unused]] Turns::Turn turn,
+                                        std::vector<std::string> topics) {
+  co_await forget_topic_offsets(std::move(topics));
 }
 
 }  // namespace millrace

@@ -1,5 +1,7 @@
 #include <fmt/format.h>
 
+#include <list>
+
 #include "broker/broker.h"
 
 namespace millrace {
@@ -12,6 +14,26 @@ struct BrokerCore::PreparedBatch {
 
 namespace {
 
+// Of a compacted topic: what has no key belongs to no key's history.
+Result<void> check_keys(ByteView batch, const BatchLimits& limits) {
+  RecordReader reader(batch, limits);
+  while (auto record = reader.next()) {
+    if (!record->key) {
+      return fail(ErrorCode::invalid_record,
+                  fmt::format("record {} of the batch has no key, and the topic's cleanup.policy "
+                              "has compact in it",
+                              record->offset - reader.header().base_offset));
+    }
+  }
+  ASSERT(reader.ok());  // it was validated
+  return {};
+}
+
+Task<void> forward(Future<Result<void>> durable, std::shared_ptr<Promise<Result<void>>> outcome) {
+  Result<void> result = co_await durable;
+  if (!outcome->is_set()) outcome->set(std::move(result));
+}
+
 // What a producer may send to this topic. Changes the batch where the topic sets the time.
 Result<BatchHeader> prepare(const ProduceItem& item, WallMs now) {
   const TopicConfig& config = item.topic->config;
@@ -20,6 +42,7 @@ Result<BatchHeader> prepare(const ProduceItem& item, WallMs now) {
   auto header = validate_batch(item.records.view(), limits);
   if (!header) return header;
   if (header->is_transactional()) return fail(ErrorCode::transactions_unsupported);
+  if (config.cleanup_compact) TRY(check_keys(item.records.view(), limits));
   if (config.timestamp_type == TimestampType::log_append_time) {
     set_log_append_time({item.records.mutable_data(), item.records.size()}, now);
     return read_batch_header(item.records.view());
@@ -33,8 +56,8 @@ Result<BatchHeader> prepare(const ProduceItem& item, WallMs now) {
 
 }  // namespace
 
-Task<std::vector<ProduceResult>> BrokerCore::produce(std::vector<ProduceItem> items,
-                                                     AckLevel level) {
+Task<std::vector<ProduceResult>> BrokerCore::produce(std::vector<ProduceItem> items, AckLevel level,
+                                                     Duration timeout) {
   std::vector<ProduceResult> results(items.size());
   std::vector<PreparedBatch> batches(items.size());
   Routes routes(broker_.runtime().core_count());
@@ -57,21 +80,32 @@ Task<std::vector<ProduceResult>> BrokerCore::produce(std::vector<ProduceItem> it
   for (std::uint32_t id = 0; id < routes.size(); ++id) {
     if (routes[id].empty() || id == core().id().value()) continue;
     BrokerCore& other = broker_.core(CoreId(id));
-    elsewhere.push_back(start_on(
-        core(), other.core(), other.append_here(std::move(routes[id]), &batches, &results, level)));
+    elsewhere.push_back(
+        start_on(core(), other.core(),
+                 other.append_here(std::move(routes[id]), &batches, &results, level, timeout)));
   }
   std::vector<Route>& mine = routes[core().id().value()];
-  if (!mine.empty()) co_await append_here(std::move(mine), &batches, &results, level);
+  if (!mine.empty()) co_await append_here(std::move(mine), &batches, &results, level, timeout);
   for (Future<bool>& other : elsewhere) co_await other;
   co_return results;
 }
 
 // Each core writes its own items of `results`; the verb that owns them waits for all.
 Task<bool> BrokerCore::append_here(std::vector<Route> routes, std::vector<PreparedBatch>* batches,
-                                   std::vector<ProduceResult>* results, AckLevel level) {
+                                   std::vector<ProduceResult>* results, AckLevel level,
+                                   Duration timeout) {
+  struct Repeat {
+    Repeat(std::size_t index_in, BrokerCore& here, Duration timeout_in)
+        : index(index_in),
+          outcome(std::make_shared<Promise<Result<void>>>(here.core())),
+          deadline(here.deadlines_, timeout_in, *outcome) {}
+    std::size_t index;
+    std::shared_ptr<Promise<Result<void>>> outcome;
+    Deadlines::Entry deadline;
+  };
   Appender appender(store_);
   std::vector<std::size_t> appended;
-  std::vector<std::pair<std::size_t, Future<Result<void>>>> repeats;
+  std::list<Repeat> repeats;  // hardly ever one
   bool relaxed = true;
   for (const Route& route : routes) {
     ProduceResult& result = (*results)[route.index];
@@ -82,19 +116,22 @@ Task<bool> BrokerCore::append_here(std::vector<Route> routes, std::vector<Prepar
       continue;
     }
     result.log_start = partition->log().log_start();
+    auto verdict = partition->check(batch.header);
+    using Kind = ProducerTable::Verdict::Kind;
+    if (verdict.kind == Kind::duplicate) {
+      result.base_offset = verdict.base_offset;
+      if (level == AckLevel::none) continue;
+      Repeat& repeat = repeats.emplace_back(route.index, *this, timeout);
+      core().spawn("repeated batch",
+                   forward(partition->when_durable(verdict.next_offset), repeat.outcome));
+      continue;
+    }
     if (store_.refuses_appends()) {
       result.error = ErrorCode::storage_full;
       continue;
     }
-    auto verdict = partition->check(batch.header);
-    using Kind = ProducerTable::Verdict::Kind;
     if (verdict.kind == Kind::refuse) {
       result.error = verdict.error;
-      continue;
-    }
-    if (verdict.kind == Kind::duplicate) {
-      result.base_offset = verdict.base_offset;
-      repeats.emplace_back(route.index, partition->when_durable(verdict.next_offset));
       continue;
     }
     partition->append(appender, batch.header, std::move(batch.bytes));
@@ -108,7 +145,6 @@ Task<bool> BrokerCore::append_here(std::vector<Route> routes, std::vector<Prepar
   if (!appender.empty()) {
     if (level == AckLevel::durable && relaxed) level = AckLevel::written;
     auto promise = std::make_shared<Promise<Result<void>>>(core());
-    auto future = promise->future();
     auto settle = [promise](Result<void> outcome) {
       if (!promise->is_set()) promise->set(std::move(outcome));
     };
@@ -116,17 +152,16 @@ Task<bool> BrokerCore::append_here(std::vector<Route> routes, std::vector<Prepar
     if (level == AckLevel::written) on_written = [settle] { settle({}); };
     appender.submit(settle, std::move(on_written));
     if (level != AckLevel::none) {
-      Result<void> outcome = co_await future;
+      Deadlines::Entry deadline(deadlines_, timeout, *promise);
+      Result<void> outcome = co_await promise->future();
       if (!outcome) {
         for (std::size_t index : appended) (*results)[index].error = outcome.error();
       }
     }
   }
-  if (level != AckLevel::none) {
-    for (auto& [index, future] : repeats) {
-      Result<void> outcome = co_await future;
-      if (!outcome) (*results)[index].error = outcome.error();
-    }
+  for (Repeat& repeat : repeats) {
+    Result<void> outcome = co_await repeat.outcome->future();
+    if (!outcome) (*results)[repeat.index].error = outcome.error();
   }
   co_return true;
 }

@@ -1,5 +1,6 @@
 // Topic configs with Kafka's names: which are honoured. Everything else is refused with a message,
-// never ignored.
+// never ignored. What Kafka Streams, Connect and their like set when they make their topics is
+// accepted, with its effect here in the documentation.
 #pragma once
 
 #include <map>
@@ -14,7 +15,7 @@ namespace millrace {
 
 // How one config of a topic stands.
 struct ConfigEntry {
-  enum class Type { integer, number, text, list };  // integer: 32 bits, number: 64
+  enum class Type { integer, number, text, list, boolean };  // integer: 32 bits, number: 64
   std::string_view name;
   std::string value;
   std::string default_value;
@@ -26,10 +27,14 @@ struct ConfigEntry {
 // Every config that is honoured, in the order of their names.
 std::vector<ConfigEntry> describe_topic_config(const TopicInfo& topic);
 
-// Error::invalid_config when there is no such config.
+// Error::invalid_config when neither we nor Kafka have such a config. Those of Kafka's that are not
+// honoured pass: they can't be set, and so are at their default already when they are to go there.
 Result<void> check_config_name(std::string_view name);
 
 // Error::invalid_config with the name, what was wrong and what is accepted.
 Result<TopicConfig> parse_topic_config(const std::map<std::string, std::string>& text);
+
+// The items of a list-typed config: "compact, delete" gives two.
+std::vector<std::string> config_list(std::string_view value);
 
 }  // namespace millrace

@@ -50,10 +50,97 @@ TEST(TopicConfigTest, WhatIsTrueTodayMayBeSaid) {
   parsed({{"cleanup.policy", "delete"}, {"compression.type", "producer"}});
 }
 
-// A retention or a compaction that is promised and not done would lose or keep data silently.
-TEST(TopicConfigTest, WhatIsNotDoneIsRefused) {
-  expect_refused("cleanup.policy", "compact", "delete");
+TEST(TopicConfigTest, CleanupPolicies) {
+  struct Case {
+    const char* value;
+    bool deletes;
+    bool compacts;
+    const char* shown;
+  };
+  for (const Case& c : {Case{"delete", true, false, "delete"},
+                        {"compact", false, true, "compact"},
+                        {"compact,delete", true, true, "compact,delete"},
+                        {" delete , compact ", true, true, "delete,compact"}}) {
+    TopicInfo topic;
+    topic.config_text = {{"cleanup.policy", c.value}};
+    topic.config = parsed(topic.config_text);
+    EXPECT_EQ(topic.config.cleanup_delete, c.deletes) << c.value;
+    EXPECT_EQ(topic.config.cleanup_compact, c.compacts) << c.value;
+    EXPECT_EQ(describe_topic_config(topic).at(0).value, c.shown);
+  }
+  for (const char* value : {"", ",", "none", "compact,archive", "Compact", "compact;delete"}) {
+    expect_refused("cleanup.policy", value, "compact");
+  }
+}
+
+// Each set as these programs make it (read in their sources), so that they can make their topics.
+TEST(TopicConfigTest, WhatOthersSetOnTheirTopicsIsAccepted) {
+  const std::map<std::string, std::map<std::string, std::string>> kMade = {
+      {"Streams: repartition",
+       {{"cleanup.policy", "delete"},
+        {"message.timestamp.type", "CreateTime"},
+        {"retention.ms", "-1"},
+        {"segment.bytes", "52428800"}}},
+      {"Streams: changelog of a key-value store",
+       {{"cleanup.policy", "compact"}, {"message.timestamp.type", "CreateTime"}}},
+      {"Streams: changelog of a windowed store",
+       {{"cleanup.policy", "compact,delete"},
+        {"message.timestamp.type", "CreateTime"},
+        {"retention.ms", "86700000"}}},
+      {"Streams: changelog of a versioned store",
+       {{"cleanup.policy", "compact"},
+        {"message.timestamp.type", "CreateTime"},
+        {"min.compaction.lag.ms", "9223372036854775807"}}},
+      {"Streams: store of a stream-stream join",
+       {{"cleanup.policy", "delete"},
+        {"message.timestamp.type", "CreateTime"},
+        {"retention.ms", "172800000"}}},
+      {"Streams, as its users are told to configure it", {{"min.insync.replicas", "2"}}},
+      {"Connect: configs, offsets, status; MirrorMaker: all three",
+       {{"cleanup.policy", "compact"}}},
+      {"ksqlDB: command topic",
+       {{"cleanup.policy", "delete"},
+        {"retention.ms", "9223372036854775807"},
+        {"min.insync.replicas", "1"},
+        {"unclean.leader.election.enable", "false"}}},
+      {"Schema Registry", {{"cleanup.policy", "compact"}}},
+      {"Debezium: schema history",
+       {{"cleanup.policy", "delete"},
+        {"retention.bytes", "-1"},
+        {"retention.ms", "9223372036854775807"}}},
+  };
+  for (const auto& [program, configs] : kMade) {
+    TopicInfo topic;
+    topic.config_text = configs;
+    auto config = parse_topic_config(configs);
+    ASSERT_TRUE(config.has_value()) << program << ": " << config.error().message();
+    topic.config = *config;
+    // They, and tools that compare, find what they have set.
+    for (const ConfigEntry& entry : describe_topic_config(topic)) {
+      auto set = configs.find(std::string(entry.name));
+      EXPECT_EQ(entry.is_set, set != configs.end()) << entry.name;
+      if (set != configs.end()) EXPECT_EQ(entry.value, set->second) << entry.name;
+    }
+  }
+}
+
+TEST(TopicConfigTest, BooleansAreReadAsKafkaReadsThem) {
+  EXPECT_TRUE(parsed({{"unclean.leader.election.enable", "True"}}).unclean_leader_election);
+  EXPECT_FALSE(parsed({{"unclean.leader.election.enable", "FALSE"}}).unclean_leader_election);
+  for (const char* value : {"", "1", "yes", "truely"}) {
+    expect_refused("unclean.leader.election.enable", value, "true or false");
+  }
+}
+
+// Promised and not done, it would lose or keep data silently.
+TEST(TopicConfigTest, WhatIsNotDoneIsRefusedWithTheReason) {
   expect_refused("compression.type", "gzip", "producer");
+  expect_refused("max.compaction.lag.ms", "1000", "compaction is not done yet");
+  expect_refused("min.cleanable.dirty.ratio", "0.5", "compaction is not done yet");
+  expect_refused("delete.retention.ms", "100", "compaction is not done yet");
+  expect_refused("flush.ms", "1", "durability");
+  expect_refused("remote.storage.enable", "true", "tiered");
+  expect_refused("segment.jitter.ms", "0", "random");
 }
 
 TEST(TopicConfigTest, BadValuesAreRefusedWithWhatIsAccepted) {
@@ -68,6 +155,9 @@ TEST(TopicConfigTest, BadValuesAreRefusedWithWhatIsAccepted) {
   expect_refused("retention.bytes", "1k", "-1");
   expect_refused("segment.bytes", "1000", "1048576");
   expect_refused("segment.ms", "0", "1");
+  expect_refused("min.insync.replicas", "0", "1 or more");
+  expect_refused("min.insync.replicas", "2147483648", "1 or more");
+  expect_refused("min.compaction.lag.ms", "-1", "0 or more");
 }
 
 TEST(TopicConfigTest, EveryConfigIsDescribed) {
@@ -88,8 +178,18 @@ TEST(TopicConfigTest, EveryConfigIsDescribed) {
 }
 
 TEST(TopicConfigTest, AnUnknownNameIsRefusedWithTheKnownOnes) {
-  expect_refused("min.insync.replicas", "1", "max.message.bytes");
+  expect_refused("retention.hours", "1", "there is no topic config 'retention.hours'");
+  expect_refused("retention.hours", "1", "max.message.bytes");
   expect_refused("", "1", "durability");
+}
+
+// Tools that copy topics send all of Kafka's configs that are not set back to their default.
+TEST(TopicConfigTest, KafkasNamesCanBeSetBackToTheirDefault) {
+  EXPECT_TRUE(check_config_name("cleanup.policy"));
+  EXPECT_TRUE(check_config_name("segment.jitter.ms"));
+  EXPECT_TRUE(check_config_name("max.compaction.lag.ms"));
+  EXPECT_FALSE(check_config_name("retention.hours"));
+  EXPECT_FALSE(check_config_name(""));
 }
 
 }  // namespace

@@ -149,6 +149,9 @@ struct OffsetCommit {
   MemberId member_id;
   InstanceId instance_id;
   std::vector<Topic> topics;
+  // These offsets go so long after the commit, in place of GroupLimits::offsets_retention; sooner
+  // or later than that, but no sooner than the group stops reading their topics.
+  std::optional<std::chrono::milliseconds> retention;
 };
 
 struct PartitionError {

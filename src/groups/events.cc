@@ -23,6 +23,7 @@ enum EventField : std::uint32_t {
   kOffset = 6,       // signed
   kLeaderEpoch = 7,  // absent: none
   kMetadata = 8,     // absent: empty
+  kExpires = 9,      // signed; absent: by the group's retention
 };
 
 FieldWriter begin(Kind kind, std::string_view group) {
@@ -55,11 +56,12 @@ std::optional<GroupEvent> read_offsets_committed(std::string_view group, FieldRe
       OffsetsCommitted::Entry& entry = event.entries.emplace_back();
       entry.topic = *topic;
       if (!read_partition(*field, entry.partition)) return std::nullopt;
-    } else if (field->number >= kOffset && field->number <= kMetadata) {
+    } else if (field->number >= kOffset && field->number <= kExpires) {
       if (event.entries.empty()) return std::nullopt;
       OffsetsCommitted::Entry& entry = event.entries.back();
       if (field->number == kOffset) entry.offset = Offset(field->as_signed());
       if (field->number == kMetadata) entry.metadata = field->text();
+      if (field->number == kExpires) entry.expires = WallMs(field->as_signed());
       if (field->number == kLeaderEpoch && !read_leader_epoch(*field, entry.leader_epoch)) {
         return std::nullopt;
       }
@@ -91,7 +93,7 @@ OffsetsCommittedWriter::OffsetsCommittedWriter(std::string_view group)
 
 void OffsetsCommittedWriter::partition(std::int32_t partition, Offset offset,
                                        std::optional<LeaderEpoch> leader_epoch,
-                                       std::string_view metadata) {
+                                       std::string_view metadata, std::optional<WallMs> expires) {
   ASSERT(partition >= 0);
   if (empty_ || topic_ != topic_written_) writer_.put_text(kTopic, topic_);
   topic_written_ = topic_;
@@ -103,6 +105,7 @@ void OffsetsCommittedWriter::partition(std::int32_t partition, Offset offset,
     writer_.put(kLeaderEpoch, static_cast<std::uint64_t>(leader_epoch->value()));
   }
   if (!metadata.empty()) writer_.put_text(kMetadata, metadata);
+  if (expires) writer_.put_signed(kExpires, expires->value());
 }
 
 Event generation_committed(std::string_view group, const GenerationView& generation) {

@@ -37,7 +37,7 @@ class OffsetsCommittedWriter {
   explicit OffsetsCommittedWriter(std::string_view group);
   void topic(std::string_view name) { topic_ = name; }
   void partition(std::int32_t partition, Offset offset, std::optional<LeaderEpoch> leader_epoch,
-                 std::string_view metadata);
+                 std::string_view metadata, std::optional<WallMs> expires = std::nullopt);
   bool empty() const { return empty_; }
   Event take() { return writer_.take(); }
 
@@ -64,6 +64,7 @@ struct OffsetsCommitted {
     Offset offset;
     std::optional<LeaderEpoch> leader_epoch;
     std::string_view metadata;
+    std::optional<WallMs> expires;
   };
   std::string_view group;
   std::vector<Entry> entries;

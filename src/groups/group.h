@@ -49,6 +49,7 @@ struct CommittedOffset {
   std::optional<LeaderEpoch> leader_epoch;
   std::string metadata;
   WallMs time;
+  std::optional<WallMs> expires;  // absent: by the group's retention
 };
 using TopicOffsets = std::map<std::string, std::map<std::int32_t, CommittedOffset>, std::less<>>;
 

@@ -92,6 +92,7 @@ void GroupMachine::apply(WallMs time, ByteView bytes) {
       kept.leader_epoch = entry.leader_epoch;
       kept.metadata = entry.metadata;
       kept.time = time;
+      kept.expires = entry.expires;
     }
   } else if (auto* deleted = std::get_if<OffsetsDeleted>(&*event)) {
     auto group = groups_.find(deleted->group);

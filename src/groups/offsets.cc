@@ -1,4 +1,6 @@
 // Committed offsets: how far a group has read.
+#include <limits>
+
 #include "base/assert.h"
 #include "groups/events.h"
 #include "groups/group_machine.h"
@@ -24,6 +26,14 @@ OffsetFetchReply fetch_all(const TopicOffsets& offsets) {
     }
   }
   return reply;
+}
+
+// Also for a retention that is as good as for ever.
+std::optional<WallMs> expiry(const OffsetCommit& command, WallMs now) {
+  if (!command.retention) return std::nullopt;
+  constexpr WallMs kLast(std::numeric_limits<std::int64_t>::max());
+  ASSERT(command.retention->count() >= 0 && now.value() >= 0);
+  return command.retention->count() > kLast - now ? kLast : now + command.retention->count();
 }
 
 }  // namespace
@@ -59,6 +69,7 @@ void GroupMachine::handle(Turn& turn, OffsetCommit& command) {
   Group* group = found == groups_.end() ? nullptr : &found->second;
   OffsetCommitReply reply{.error = check_commit(group, command)};
   OffsetsCommittedWriter event(command.group);
+  const std::optional<WallMs> expires = expiry(command, turn.context.time);
   reply.topics.reserve(command.topics.size());
   for (OffsetCommit::Topic& topic : command.topics) {
     TopicErrors& answers = reply.topics.emplace_back();
@@ -70,7 +81,7 @@ void GroupMachine::handle(Turn& turn, OffsetCommit& command) {
       if (error == ErrorCode::ok) {
         auto epoch = partition.leader_epoch;
         if (epoch && epoch->value() < 0) epoch.reset();
-        event.partition(partition.partition, partition.offset, epoch, partition.metadata);
+        event.partition(partition.partition, partition.offset, epoch, partition.metadata, expires);
       }
       answers.partitions.push_back({partition.partition, error});
     }

@@ -222,6 +222,66 @@ TEST(Retention, an_offset_committed_to_a_long_empty_group_is_kept) {
   EXPECT_EQ(host.committed("g", "orders", 1), 2);
 }
 
+void commit_for(TestHost& host, std::int32_t partition, std::chrono::milliseconds retention,
+                GenerationId generation = kNoGeneration, const MemberId& member = {}) {
+  OffsetCommit commit{.group = "g", .generation = generation, .member_id = member};
+  commit.topics = {{"orders", {{partition, Offset(1), {}, ""}}}};
+  commit.retention = retention;
+  ASSERT_EQ(host.ask<OffsetCommitReply>(commit).topics.at(0).partitions.at(0).error, ErrorCode::ok);
+}
+
+TEST(Retention, of_an_offset_with_a_time_of_its_own_goes_by_that) {
+  TestHost host;
+  commit_for(host, 0, 0ms);
+  commit_for(host, 1, 1h);
+  commit_for(host, 2, 2 * kWeek);
+  commit_for(host, 3, std::chrono::milliseconds::max());
+  host.commit("g", "orders", 4, 1);
+  auto left = [&] {
+    std::vector<std::int32_t> partitions;
+    for (std::int32_t i = 0; i < 5; ++i) {
+      if (host.committed("g", "orders", i) == 1) partitions.push_back(i);
+    }
+    return partitions;
+  };
+  using Left = std::vector<std::int32_t>;
+  host.advance(50min);
+  EXPECT_EQ(left(), (Left{1, 2, 3, 4}));
+  host.take_snapshot();
+  host.restart();
+  host.advance(30min);
+  EXPECT_EQ(left(), (Left{2, 3, 4}));
+  host.advance(kWeek);
+  EXPECT_EQ(left(), (Left{2, 3}));
+  host.restart();
+  host.advance(kWeek);
+  EXPECT_EQ(left(), (Left{3}));
+  host.advance(300 * kWeek);
+  EXPECT_EQ(left(), (Left{3}));
+}
+
+TEST(Retention, a_commit_without_a_time_of_its_own_forgets_that_of_the_one_before) {
+  TestHost host;
+  commit_for(host, 0, 1h);
+  host.commit("g", "orders", 0, 1);
+  host.advance(kWeek - 1h);
+  EXPECT_EQ(host.committed("g", "orders", 0), 1);
+}
+
+// As Kafka has it: what is read is kept, and an empty group's own time does not count.
+TEST(Retention, an_offsets_own_time_waits_for_the_group_to_stop_reading) {
+  TestHost host;
+  MemberId a = lone_member(host);
+  commit_for(host, 0, 1h, kFirst, a);
+  host.commit("g", "orders", 1, 1, kFirst, a);
+  live_on(host, a, 3h);
+  EXPECT_EQ(host.committed("g", "orders", 0), 1);
+  host.leave("g", a);
+  host.advance(20min);
+  EXPECT_EQ(host.committed("g", "orders", 0), -1);
+  EXPECT_EQ(host.committed("g", "orders", 1), 1);
+}
+
 TEST(Retention, an_empty_group_without_offsets_goes_with_the_next_check) {
   TestHost host;
   host.leave("g", host.make_stable("g", 1)[0]);

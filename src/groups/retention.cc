@@ -25,7 +25,7 @@ void GroupMachine::check_retention(Turn& turn) {
 
 // The retention of an empty group counts from when it became empty, of offsets alone (a simple
 // consumer's) from their commit. A stable group loses only offsets of topics it no longer reads;
-// one that is rebalancing loses nothing.
+// one that is rebalancing loses nothing. An offset with a time of its own goes by that instead.
 void GroupMachine::expire_offsets(Turn& turn, const GroupId& id, const Group& group) {
   bool empty = group.state == GroupState::empty;
   std::optional<TopicNames> subscribed = TopicNames();
@@ -36,16 +36,15 @@ void GroupMachine::expire_offsets(Turn& turn, const GroupId& id, const Group& gr
   }
   if (!subscribed) return;
   WallMs kept_since = turn.context.time - limits_.offsets_retention.count();
-  if (empty && group.committed && group.committed->since > kept_since && !group.offsets.empty()) {
-    return;
-  }
-
+  const bool all_kept = empty && group.committed && group.committed->since > kept_since;
   bool all_expired = true;
   std::vector<TopicPartitions> expired;
   for (const auto& [name, partitions] : group.offsets) {
     TopicPartitions gone{.name = name};
     for (const auto& [partition, committed] : partitions) {
-      bool keep = committed.time > kept_since || subscribed->contains(name);
+      bool keep = committed.expires ? *committed.expires > turn.context.time
+                                    : all_kept || committed.time > kept_since;
+      keep = keep || subscribed->contains(name);
       keep ? void(all_expired = false) : gone.partitions.push_back(partition);
     }
     if (!gone.partitions.empty()) expired.push_back(std::move(gone));

@@ -24,6 +24,7 @@ enum GroupField : std::uint32_t {
   kLeaderEpoch = 7,  // absent: none
   kMetadata = 8,     // absent: empty
   kTime = 9,         // signed
+  kExpires = 10,     // signed; absent: by the group's retention
 };
 
 void put_offsets(FieldWriter& writer, const TopicOffsets& offsets) {
@@ -37,6 +38,7 @@ void put_offsets(FieldWriter& writer, const TopicOffsets& offsets) {
       }
       if (!committed.metadata.empty()) writer.put_text(kMetadata, committed.metadata);
       writer.put_signed(kTime, committed.time.value());
+      if (committed.expires) writer.put_signed(kExpires, committed.expires->value());
     }
   }
 }
@@ -67,6 +69,7 @@ struct GroupRead {
       case kLeaderEpoch:
       case kMetadata:
       case kTime:
+      case kExpires:
         return entry != nullptr && take_of_entry(field);
       default:
         return true;
@@ -90,6 +93,7 @@ struct GroupRead {
     if (field.number == kOffset) entry->offset = Offset(field.as_signed());
     if (field.number == kMetadata) entry->metadata = field.text();
     if (field.number == kTime) entry->time = WallMs(field.as_signed());
+    if (field.number == kExpires) entry->expires = WallMs(field.as_signed());
     return true;
   }
   bool is_whole() const {

@@ -28,6 +28,7 @@ SCENARIOS = {
     "admin-partitions": "add partitions",
     "admin-delete-records": "delete records before an offset",
     "admin-delete-topic": "delete a topic",
+    "streams": "Kafka Streams counts words, restarts from its changelogs",
 }
 
 # (client, scenario): why the client has no such cell.
@@ -36,7 +37,15 @@ NOT_OFFERED = {
     ("kafkajs", "group:range"): "its only assignor is round-robin",
     ("kafkajs", "group:sticky"): "its only assignor is round-robin",
     ("kafkajs", "group:cooperative-sticky"): "its only assignor is round-robin",
+    **{
+        (client, "streams"): "Kafka Streams is a Java library"
+        for client in CLIENTS
+        if client != "java"
+    },
 }
+
+# (client, scenario): the program that runs it in place of the client's own.
+PROGRAMS = {("java", "streams"): "kafka-streams"}
 
 # What a scenario needs beyond the APIs that the broker has always served. As long as the broker
 # does not advertise one of them, the cells wait; from then on they run.
@@ -46,6 +55,7 @@ NEEDS = {
     "admin-partitions": {37: "CreatePartitions"},
     "admin-delete-records": {21: "DeleteRecords"},
     "admin-delete-topic": {20: "DeleteTopics"},
+    "streams": {21: "DeleteRecords", 32: "DescribeConfigs"},
 }
 
 

@@ -47,20 +47,21 @@ class Count:
                 print(f"     {line}", flush=True)
 
 
-def program(client):
-    return os.environ.get("CLIENT_MATRIX_" + client.upper().replace("-", "_"))
+def program(client, scenario):
+    name = cells.PROGRAMS.get((client, scenario), client)
+    return os.environ.get("CLIENT_MATRIX_" + name.upper().replace("-", "_"))
 
 
 def run_cell(client, scenario, broker, node):
     """What is wrong, empty when nothing is."""
-    if not program(client):
+    if not program(client, scenario):
         return "the client did not install"
     name = f"{client}-{scenario.replace(':', '-')}"
     cell = expect.Cell(client, scenario.partition(":")[2], name, node, broker.address)
     given = ["--bootstrap", broker.address, "--scenario", scenario, "--name", name]
     try:
         done = subprocess.run(
-            shlex.split(program(client)) + given,
+            shlex.split(program(client, scenario)) + given,
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=CELL_SECONDS,

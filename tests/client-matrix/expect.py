@@ -4,6 +4,7 @@ A check takes the result and raises AssertionError. `accepted_changes` changes e
 a result: a check that accepts one of these looks at too little.
 """
 
+import os
 import re
 from dataclasses import dataclass
 
@@ -138,6 +139,22 @@ def check_admin_delete_records(_cell, result):
 def check_admin_delete_topic(_cell, result):
     same(result["before"], True, "in the list before")
     same(result["after"], False, "in the list afterwards")
+
+
+def check_streams(_cell, result):
+    # 60 lines in each of two lives: "every word-N", N going round from 0 to 6.
+    counts = {"every": 120, **{f"word-{i}": 2 * len(range(i, 60, 7)) for i in range(7)}}
+    expected = {
+        f"{store} {word}": str(count) for store in ("out", "hours") for word, count in counts.items()
+    }
+    same(result["counts"], expected, "last counts told")
+    asked = "1" if os.environ.get("MILLRACE_TEST_PEER") else "2"
+    topics = {
+        "words-repartition": [2, "delete", asked],
+        "counts-changelog": [2, "compact", asked],
+        "hours-changelog": [2, "compact,delete", asked],
+    }
+    same(result["topics"], topics, "partitions, policy and replicas asked for of its own topics")
 
 
 def check(scenario, cell, result):

@@ -2,15 +2,23 @@
 
 import pytest
 from confluent_kafka import TIMESTAMP_LOG_APPEND_TIME, KafkaError, KafkaException
-from confluent_kafka.admin import AlterConfigOpType, ConfigEntry, ConfigResource, ConfigSource
+from confluent_kafka.admin import (
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ConfigSource,
+    NewTopic,
+)
 
 from support import admin_wire, wire
 from support.admin_wire import APPEND, BROKER, DELETE, SET, SUBTRACT, TOPIC
+from support.batches import build, record
 from support.broker import peer_is_apache
 from support.clients import Deliveries, admin, create_topic, producer, read_all, send
 from support.waiting import wait_until
 
 UNKNOWN_TOPIC, INVALID_TOPIC, UNSUPPORTED_VERSION, INVALID_CONFIG, INVALID_REQUEST = 3, 17, 35, 40, 42
+POLICY_VIOLATION, INVALID_RECORD = 44, 87
 
 WAYS = pytest.mark.parametrize("clean", [True, False], ids=["clean stop", "kill -9"])
 
@@ -228,6 +236,141 @@ def test_lists_are_appended_to_and_subtracted_from(broker, connection, topic_nam
     assert policy() == "delete"
     assert ask(("cleanup.policy", APPEND, "nonsense")) == INVALID_CONFIG
     assert policy() == "delete"
+
+
+def test_a_topic_becomes_compacted_and_back(broker, connection, topic_name):
+    create_topic(broker.address, topic_name)
+    ask = lambda *changes: admin_wire.incremental_alter_configs(
+        connection, TOPIC, topic_name, changes
+    )[0]
+    policy = lambda: value(broker.address, topic_name, "cleanup.policy")
+    for operation, item, after in [
+        (APPEND, "compact", "delete,compact"),
+        (SUBTRACT, "delete", "compact"),
+        (SET, "compact,delete", "compact,delete"),
+        (SUBTRACT, "compact", "delete"),
+    ]:
+        assert ask(("cleanup.policy", operation, item)) == 0
+        wait_until(lambda: policy() == after, after)
+    if not peer_is_apache():  # whose newest versions have topics without a policy
+        assert ask(("cleanup.policy", SUBTRACT, "delete")) == INVALID_CONFIG
+        assert policy() == "delete"
+
+
+# As these programs make their topics; read in their sources.
+MADE_BY_OTHERS = {
+    "Streams, repartition": {
+        "cleanup.policy": "delete",
+        "message.timestamp.type": "CreateTime",
+        "retention.ms": "-1",
+        "segment.bytes": "52428800",
+    },
+    "Streams, changelog": {"cleanup.policy": "compact", "message.timestamp.type": "CreateTime"},
+    "Streams, windowed changelog": {
+        "cleanup.policy": "compact,delete",
+        "message.timestamp.type": "CreateTime",
+        "retention.ms": "86700000",
+    },
+    "Streams, versioned changelog": {
+        "cleanup.policy": "compact",
+        "message.timestamp.type": "CreateTime",
+        "min.compaction.lag.ms": "172800000",
+    },
+    "Connect and MirrorMaker": {"cleanup.policy": "compact"},
+    "ksqlDB": {
+        "cleanup.policy": "delete",
+        "min.insync.replicas": "1",
+        "retention.ms": "9223372036854775807",
+        "unclean.leader.election.enable": "false",
+    },
+}
+
+
+@pytest.mark.parametrize("configs", MADE_BY_OTHERS.values(), ids=MADE_BY_OTHERS.keys())
+def test_topics_as_others_make_them(broker, topic_name, configs):
+    create_topic(broker.address, topic_name, **configs)
+    found = described(broker.address, topic_name)
+    assert {name: found[name].value for name in configs} == configs
+    for name in configs:
+        assert found[name].source == ConfigSource.DYNAMIC_TOPIC_CONFIG.value
+
+
+@pytest.mark.millrace  # where there is one copy, whatever was asked for
+def test_copies_that_there_are_not(broker, topic_name):
+    topic = NewTopic(
+        topic_name, 1, replication_factor=3, config={"min.insync.replicas": "2"}
+    )
+    admin(broker.address).create_topics([topic])[topic_name].result(timeout=30)
+    assert value(broker.address, topic_name, "min.insync.replicas") == "2"
+    send(producer(broker.address, acks="all"), topic_name, [b"value"])
+    assert len(read_all(broker.address, topic_name, 1)) == 1
+    listed = admin(broker.address).list_topics(topic_name, timeout=20).topics[topic_name]
+    assert len(listed.partitions[0].replicas) == 1
+
+
+@pytest.mark.parametrize("policy", ["compact", "compact,delete"])
+def test_a_compacted_topic_wants_keys(broker, connection, topic_name, policy):
+    create_topic(broker.address, topic_name, cleanup_policy=policy)
+    assert wire.produce(connection, topic_name, 0, build([b"v"]))[0] == INVALID_RECORD
+    mixed = build([], records=record(0, b"v", b"k") + record(1, b"v"), count=2)
+    assert wire.produce(connection, topic_name, 0, mixed)[0] == INVALID_RECORD
+    for key in (b"k", b""):
+        keyed = build([], records=record(0, b"v", key), count=1)
+        assert wire.produce(connection, topic_name, 0, keyed)[0] == 0
+    assert wire.list_offset(connection, topic_name, 0, wire.LATEST) == (0, 2)
+
+
+def test_records_of_a_compacted_topic_are_not_deleted_by_clients(broker, connection, topic_name):
+    create_topic(broker.address, topic_name, cleanup_policy="compact")
+    for number in range(3):
+        keyed = build([], records=record(0, b"v", b"k"), count=1)
+        assert wire.produce(connection, topic_name, 0, keyed) == (0, number)
+    assert admin_wire.delete_records(connection, topic_name, 0, 2)[0] == POLICY_VIOLATION
+    assert wire.list_offset(connection, topic_name, 0, wire.EARLIEST) == (0, 0)
+    change(broker.address, topic_name, cleanup_policy="compact,delete")
+    deleted = lambda: admin_wire.delete_records(connection, topic_name, 0, 2) == (0, 2)
+    wait_until(deleted, "the records to be deleted") if peer_is_apache() else None
+    assert deleted()
+
+
+@pytest.mark.millrace  # Kafka honours them
+@pytest.mark.parametrize(
+    "name, wanted, reason",
+    [
+        ("max.compaction.lag.ms", "1000", "compaction is not done yet"),
+        ("min.cleanable.dirty.ratio", "0.1", "compaction is not done yet"),
+        ("flush.ms", "1000", "durability"),
+        ("compression.type", "zstd", "producer"),
+        ("remote.storage.enable", "true", "tiered storage"),
+    ],
+)
+def test_what_is_not_honoured_is_refused_with_the_reason(connection, topic_name, name, wanted, reason):
+    error, message = wire.create_topic(connection, topic_name, configs=[(name, wanted)])
+    assert error == INVALID_CONFIG and name in message and reason in message
+
+
+def test_tools_that_copy_topics_set_the_rest_to_its_default(broker, connection, topic_name):
+    """As MirrorMaker does: everything that Kafka has and the source topic does not set is deleted."""
+    create_topic(broker.address, topic_name, retention_ms="3600000")
+    changes = [("retention.ms", SET, "7200000")] + [
+        (name, DELETE, None)
+        for name in (
+            "cleanup.policy",
+            "delete.retention.ms",
+            "flush.messages",
+            "max.compaction.lag.ms",
+            "message.timestamp.before.max.ms",
+            "preallocate",
+            "segment.jitter.ms",
+        )
+    ]
+    assert admin_wire.incremental_alter_configs(connection, TOPIC, topic_name, changes)[0] == 0
+    wait_until(lambda: value(broker.address, topic_name, "retention.ms") == "7200000", "the change")
+    error, message = admin_wire.incremental_alter_configs(
+        connection, TOPIC, topic_name, [("no.such.config", DELETE, None)]
+    )
+    if not peer_is_apache():  # which takes any name there
+        assert error == INVALID_CONFIG and "no.such.config" in message
 
 
 def test_one_bad_resource_does_not_fail_the_others(broker, topic_name):

@@ -4,14 +4,19 @@ on by itself when the disk does. The same process, the same port.
 
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
 from confluent_kafka import KafkaError
 
+from support import wire
+from support.batches import build
 from support.clients import create_topic, producer, read_all
 from support.under_load import PARTITIONS, TOPIC, Follower, Load, assert_ledger_holds, progress
 from support.waiting import wait_until
+
+REQUEST_TIMED_OUT = 7
 
 # Not acks=1: that one is answered before the flush, and so it is lost with it.
 PRODUCERS = [("i1", "idempotent"), ("i2", "idempotent"), ("p1", "acks=all")]
@@ -45,6 +50,9 @@ class Disk:
 
     def fail(self):
         self.switch.write_text("always")
+
+    def stall(self):
+        self.switch.write_text("stall")
 
     def mend(self):
         self.switch.unlink(missing_ok=True)
@@ -135,6 +143,38 @@ def test_while_the_disk_fails_reading_goes_on_and_producing_is_refused(
     wait_until(lambda: send("after") is None, "producing goes on", 30)
     values = [message.value() for message in read_all(broker.address, topic_name)[0]]
     assert values == [b"before", b"after"]
+    broker.assert_alive()
+
+
+@pytest.mark.millrace
+def test_a_disk_that_stalls_is_told_in_time(make_broker, disk, topic_name):
+    """A produce hears of it in the time it gave; tried again it is not written twice."""
+    broker = make_broker(wrapper=disk.wrapper).start()
+    create_topic(broker.address, topic_name)
+    with wire.Connection(broker.address) as connection, wire.Connection(broker.address) as other:
+        _, producer_id, epoch = wire.init_producer_id(connection)
+        assert wire.produce(connection, topic_name, 0, build([b"before"])) == (0, 0)
+        batch = build([b"late"], producer_id=producer_id, epoch=epoch, sequence=0)
+
+        def produce(timeout_s):
+            """The answer, and what it took."""
+            body = wire.produce_body(topic_name, 0, batch, timeout_ms=1000 * timeout_s)
+            began = time.monotonic()
+            answer = wire.produce_answer(connection.request(wire.PRODUCE, 7, body))
+            return answer, time.monotonic() - began
+
+        disk.stall()
+        for timeout_s in (4, 2):
+            answer, took = produce(timeout_s)
+            assert answer == (REQUEST_TIMED_OUT, -1)
+            assert timeout_s - 1.1 < took < timeout_s + 1, took
+            assert wire.list_offset(other, topic_name, 0, wire.LATEST) == (0, 1), "reading goes on"
+        disk.mend()
+        assert produce(30)[0] == (0, 1)
+        assert produce(30)[0] == (0, 1)
+        assert wire.list_offset(other, topic_name, 0, wire.LATEST) == (0, 2)
+    values = [message.value() for message in read_all(broker.address, topic_name)[0]]
+    assert values == [b"before", b"late"]
     broker.assert_alive()
 
 

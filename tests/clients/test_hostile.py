@@ -139,6 +139,39 @@ def test_promised_large_requests_take_no_memory(broker):
         connection.socket.close()
 
 
+def test_slow_and_half_open_clients_delay_nobody(broker, topic_name):
+    """A neighbour's produces, each with a byte from every slow client before it."""
+    create_topic(broker.address, topic_name)
+    frame = wire.frame(wire.PRODUCE, 7, 1, wire.produce_body(topic_name, 0, build([b"v" * 2000])))
+    promised = wire.i32(90_000_000)
+    before = broker.status_bytes("VmRSS")
+    slow = [wire.Connection(broker.address) for _ in range(60)]
+    half_open = [wire.Connection(broker.address) for _ in range(60)]
+    large = [wire.Connection(broker.address) for _ in range(60)]
+    for connection in half_open:  # nothing more will come, and no end either
+        connection.send_bytes(frame[: len(frame) // 2])
+    for connection in large:
+        connection.send_bytes(promised + bytes(60_000))
+    longest = 0.0
+    with wire.Connection(broker.address) as neighbour:
+        for number in range(200):
+            for connection in slow:
+                connection.send_bytes(frame[number : number + 1])
+            began = time.monotonic()
+            assert wire.produce(neighbour, topic_name, 0, build([b"neighbour"])) == (0, number)
+            longest = max(longest, time.monotonic() - began)
+        grown = broker.status_bytes("VmRSS") - before
+        # A buffer of 64 KiB each, and what was sent: not the gigabytes that were promised.
+        assert peer_is_apache() or grown < 180 * 200_000, f"memory grew by {grown >> 10} KiB"
+        assert longest < 2, f"a produce took {longest:.3f} s"
+        for connection in slow:  # each of them is still served
+            connection.send_bytes(frame[200:])
+            assert wire.produce_answer(connection.receive()[1])[0] == 0
+        assert wire.list_offset(neighbour, topic_name, 0, wire.LATEST) == (0, 260)
+    for connection in slow + half_open + large:
+        connection.socket.close()
+
+
 # ---- connections
 
 

@@ -3,6 +3,11 @@
 #include "base/log.h"
 
 namespace millrace::kafka {
+namespace {
+
+constexpr std::uint32_t kLooksMax = 10;  // in idle_max
+
+}  // namespace
 
 KafkaServer::KafkaServer(Runtime& runtime, Broker& broker, SessionLimits limits)
     : runtime_(runtime), broker_(broker), limits_(limits) {
@@ -32,12 +37,14 @@ void KafkaServer::accept(std::unique_ptr<PendingSocket> pending) {
     PerCore& here = cores_[id.value()];
     auto session = std::make_shared<Session>(pending->open_on(core), broker_.core(id), endpoint_,
                                              here.fetch_sessions, limits_);
+    if (here.closing) return session->close();
     if (here.sessions.size() >= limits_.connections_max) {
       log_warning("kafka", "refused a connection: core {} has {} already", id.value(),
                   here.sessions.size());
       return session->close();
     }
     here.sessions.insert(session);
+    arm_idle_timer(here, core);
     core.spawn("kafka connection", run(&here, std::move(session)));
   });
 }
@@ -45,6 +52,24 @@ void KafkaServer::accept(std::unique_ptr<PendingSocket> pending) {
 Task<void> KafkaServer::run(PerCore* here, std::shared_ptr<Session> session) {
   co_await Session::serve(session);
   here->sessions.erase(session);
+}
+
+void KafkaServer::arm_idle_timer(PerCore& here, Core& core) {
+  if (here.idle_timer || here.closing || here.sessions.empty()) return;
+  here.idle_timer = core.call_after(limits_.idle_max / kLooksMax, [this, &here, &core] {
+    here.idle_timer.reset();
+    close_idle(here);
+    arm_idle_timer(here, core);
+  });
+}
+
+void KafkaServer::close_idle(PerCore& here) {
+  for (const auto& session : here.sessions) {
+    if (session->look_for_life() < kLooksMax) continue;
+    log_debug("kafka", "{}: closed: silent for longer than connections.max.idle.ms",
+              session->peer());
+    session->close();
+  }
 }
 
 void KafkaServer::stop_listening() {
@@ -55,7 +80,10 @@ Task<void> KafkaServer::close_sessions() {
   Core& home = runtime_.core(CoreId(0));
   for (std::uint32_t id = 0; id < cores_.size(); ++id) {
     PerCore* target = &cores_[id];
-    co_await call_on(home, runtime_.core(CoreId(id)), [target] {
+    Core* core = &runtime_.core(CoreId(id));
+    co_await call_on(home, *core, [target, core] {
+      target->closing = true;
+      if (target->idle_timer) core->cancel(*std::exchange(target->idle_timer, std::nullopt));
       for (const auto& session : target->sessions) session->close();
       return true;
     });

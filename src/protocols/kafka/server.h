@@ -3,6 +3,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <unordered_set>
 
 #include "protocols/kafka/session.h"
@@ -25,9 +26,13 @@ class KafkaServer {
   struct PerCore {
     FetchSessions fetch_sessions;
     std::unordered_set<std::shared_ptr<Session>> sessions;
+    std::optional<TimerId> idle_timer;  // only while there are sessions
+    bool closing = false;
   };
   void accept(std::unique_ptr<PendingSocket> pending);
   static Task<void> run(PerCore* here, std::shared_ptr<Session> session);
+  void arm_idle_timer(PerCore& here, Core& core);
+  static void close_idle(PerCore& here);
 
   Runtime& runtime_;
   Broker& broker_;

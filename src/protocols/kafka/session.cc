@@ -14,7 +14,7 @@ Session::Session(std::unique_ptr<Socket> socket, BrokerCore& broker, const Endpo
                  FetchSessions& fetch_sessions, const SessionLimits& limits)
     : socket_(std::move(socket)),
       limits_(limits),
-      connection_{broker, endpoint, fetch_sessions, ""} {
+      connection_{broker, endpoint, fetch_sessions, limits.idle_max, ""} {
   std::string peer = socket_->peer();
   connection_.peer_host = peer.substr(0, peer.rfind(':'));
 }
@@ -61,6 +61,7 @@ Task<bool> Session::read_more() {
   auto count = co_await read_some(*socket_, {buffer_->data() + end_, buffer_->capacity() - end_});
   if (!count) co_return false;
   end_ += *count;
+  moved_ = true;
   co_return true;
 }
 
@@ -110,7 +111,9 @@ Task<bool> Session::handle_frame(Bytes frame) {
   co_await wait_for_room();
   if (command->pipelined && !broker().has_room()) {
     flush();
+    waits_for_disk_ = true;
     co_await broker().room();
+    waits_for_disk_ = false;
   }
   if (broken_) co_return false;
   Context context{connection_, header->version, std::move(header->client_id).value_or("")};
@@ -170,6 +173,13 @@ Task<void> Session::wait_for_room() {
   }
 }
 
+std::uint32_t Session::look_for_life() {
+  const bool is_still = !moved_ && slots_.empty() && !waits_for_disk_;
+  still_looks_ = is_still ? still_looks_ + 1 : 0;
+  moved_ = false;
+  return still_looks_;
+}
+
 void Session::progress() {
   if (room_) std::exchange(room_, std::nullopt)->set(true);
 }
@@ -205,6 +215,7 @@ void Session::flush() {
     auto count = socket_->try_write(outbox_, outbox_sent_);
     if (count) {
       outbox_sent_ += *count;
+      moved_ = true;
     } else if (count.error().code == ErrorCode::would_block) {
       writing_ = true;
       socket_->when_writable([self = shared_from_this()] {

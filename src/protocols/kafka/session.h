@@ -6,7 +6,8 @@
 //
 // Bounded: a frame by frame_bytes_max, requests in work by in_flight_max, unsent responses by
 // outbox_bytes_max: above them the session reads no more, so a peer that does not read its answers
-// holds up nobody but itself.
+// holds up nobody but itself. A peer that says nothing and takes nothing for idle_max, with no
+// request in work, is taken for gone.
 #pragma once
 
 #include <deque>
@@ -25,6 +26,8 @@ struct SessionLimits {
   std::size_t outbox_bytes_max = 1 << 20;
   std::size_t read_bytes = 64 << 10;    // space offered to one read
   std::size_t connections_max = 20000;  // of a core; further ones are closed at once
+  // connections.max.idle.ms; up to a tenth more, because that is how often the server looks.
+  Duration idle_max = std::chrono::minutes(10);
   FetchSessionLimits fetch_sessions;
 };
 
@@ -36,6 +39,11 @@ class Session : public std::enable_shared_from_this<Session> {
   // Runs until the peer goes, breaks the protocol, or close().
   static Task<void> serve(std::shared_ptr<Session> session);
   void close() { socket_->close(); }
+
+  // The server's look at whether anybody is there: how many looks in a row found no byte moved
+  // since the one before, and no request in work.
+  std::uint32_t look_for_life();
+  std::string peer() const { return socket_->peer(); }
 
  private:
   struct Slot {
@@ -72,6 +80,9 @@ class Session : public std::enable_shared_from_this<Session> {
   bool writing_ = false;  // the socket takes no more for now
   bool flush_posted_ = false;
   bool broken_ = false;
+  bool waits_for_disk_ = false;  // with a request that is not in work yet
+  bool moved_ = true;            // bytes, since the last look
+  std::uint32_t still_looks_ = 0;
   std::optional<Promise<bool>> room_;
 };
 

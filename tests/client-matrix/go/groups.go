@@ -53,6 +53,8 @@ type worker struct {
 	assigned int
 	revoked  int
 	done     chan struct{}
+	working  sync.Mutex // from a batch's records to their commit
+	leaving  bool       // under it: a commit after the member has left would be refused
 }
 
 func startWorker(c *cell, read *seen) *worker {
@@ -73,13 +75,26 @@ func startWorker(c *cell, read *seen) *worker {
 			if fetches.IsClientClosed() {
 				return
 			}
-			must(fetches.Err())
-			read.add(fetches.Records())
-			must(w.client.CommitUncommittedOffsets(c.ctx))
-			w.client.AllowRebalance()
+			if !w.work(c, fetches, read) {
+				return
+			}
 		}
 	}()
 	return w
+}
+
+// work reads and commits, unless the member is about to leave.
+func (w *worker) work(c *cell, fetches kgo.Fetches, read *seen) bool {
+	w.working.Lock()
+	defer w.working.Unlock()
+	if w.leaving {
+		return false
+	}
+	must(fetches.Err())
+	read.add(fetches.Records())
+	must(w.client.CommitUncommittedOffsets(c.ctx))
+	w.client.AllowRebalance()
+	return true
 }
 
 func (w *worker) change(assigned, revoked int) {
@@ -96,6 +111,9 @@ func (w *worker) share() int {
 }
 
 func (w *worker) leave() {
+	w.working.Lock()
+	w.leaving = true
+	w.working.Unlock()
 	w.client.CloseAllowingRebalance()
 	<-w.done
 }

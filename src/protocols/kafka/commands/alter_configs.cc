@@ -15,16 +15,7 @@ Task<AlterConfigsResponse> alter_configs(Context context, AlterConfigsRequest re
       change.configs.push_back({.name = config.name, .operation = 0, .value = config.value});
     }
   }
-  auto answers = co_await change_configs(context, std::move(changes), request.validate_only);
-  AlterConfigsResponse response;
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    AlterConfigsRequest::Resource& resource = request.resources[i];
-    response.responses.push_back({.error_code = code_of(answers[i]),
-                                  .error_message = text_of(answers[i]),
-                                  .resource_type = resource.resource_type,
-                                  .resource_name = std::move(resource.resource_name)});
-  }
-  co_return response;
+  return alter<AlterConfigsResponse>(std::move(context), std::move(request), std::move(changes));
 }
 
 }  // namespace millrace::kafka

@@ -15,10 +15,13 @@ constexpr std::pair<std::string_view, std::string_view> kFollowed[] = {
     {"compression.type", "compression.type"},
     {"max.message.bytes", "message.max.bytes"},
     {"message.timestamp.type", "log.message.timestamp.type"},
+    {"min.compaction.lag.ms", "log.cleaner.min.compaction.lag.ms"},
+    {"min.insync.replicas", "min.insync.replicas"},
     {"retention.bytes", "log.retention.bytes"},
     {"retention.ms", "log.retention.ms"},
     {"segment.bytes", "log.segment.bytes"},
     {"segment.ms", "log.roll.ms"},
+    {"unclean.leader.election.enable", "unclean.leader.election.enable"},
 };
 
 template <class Value>
@@ -120,6 +123,8 @@ ConfigType type_of(ConfigEntry::Type type) {
       return ConfigType::number;
     case ConfigEntry::Type::list:
       return ConfigType::list;
+    case ConfigEntry::Type::boolean:
+      return ConfigType::boolean;
     case ConfigEntry::Type::text:
       break;
   }
@@ -138,10 +143,13 @@ std::vector<BrokerConfig> broker_configs(const Context& context) {
                             "Whether asking for a topic that does not exist makes it."));
   configs.push_back(number("default.replication.factor", 1, 1,
                            "How many copies there are of a topic: one, on this broker."));
+  const auto idle_ms = context.connection.idle_max / std::chrono::milliseconds(1);
+  configs.push_back(number("connections.max.idle.ms", idle_ms, idle_ms,
+                           "How long a connection without a request in work may be silent before "
+                           "it is closed; up to a tenth more.",
+                           ConfigType::number));
   configs.push_back(
       boolean("delete.topic.enable", true, true, "Whether topics can be deleted by clients."));
-  configs.push_back(
-      number("min.insync.replicas", 1, 1, "How many copies have what acks=all says yes to."));
   configs.push_back(number("num.partitions", limits.partitions_default, usual.partitions_default,
                            "How many partitions a topic has when nobody says how many."));
   std::ranges::sort(configs, {}, &BrokerConfig::name);

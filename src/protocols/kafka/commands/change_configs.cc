@@ -9,23 +9,10 @@
 namespace millrace::kafka {
 namespace {
 
-std::vector<std::string> items_of(std::string_view list) {
-  std::vector<std::string> items;
-  while (!list.empty()) {
-    std::size_t end = std::min(list.find(','), list.size());
-    std::string_view item = list.substr(0, end);
-    list.remove_prefix(std::min(end + 1, list.size()));
-    while (item.starts_with(' ')) item.remove_prefix(1);
-    while (item.ends_with(' ')) item.remove_suffix(1);
-    if (!item.empty()) items.emplace_back(item);
-  }
-  return items;
-}
-
 // The list with these items in it, or without them.
 std::string changed_list(std::string_view list, std::string_view items, bool with_them) {
-  std::vector<std::string> left = items_of(list);
-  for (const std::string& item : items_of(items)) {
+  std::vector<std::string> left = config_list(list);
+  for (const std::string& item : config_list(items)) {
     std::erase(left, item);
     if (with_them) left.push_back(item);
   }

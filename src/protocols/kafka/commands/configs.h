@@ -62,4 +62,19 @@ struct ResourceChange {
 Task<std::vector<Error>> change_configs(Context context, std::vector<ResourceChange> resources,
                                         bool validate_only);
 
+// Of AlterConfigs and IncrementalAlterConfigs, which differ in what they say of each config alone.
+template <class Response, class Request>
+Task<Response> alter(Context context, Request request, std::vector<ResourceChange> changes) {
+  auto answers = co_await change_configs(context, std::move(changes), request.validate_only);
+  Response response;
+  for (std::size_t i = 0; i < answers.size(); ++i) {
+    auto& resource = request.resources[i];
+    response.responses.push_back({.error_code = code_of(answers[i]),
+                                  .error_message = text_of(answers[i]),
+                                  .resource_type = resource.resource_type,
+                                  .resource_name = std::move(resource.resource_name)});
+  }
+  co_return response;
+}
+
 }  // namespace millrace::kafka

@@ -24,6 +24,7 @@ struct Connection {
   BrokerCore& broker;
   const Endpoint& endpoint;
   FetchSessions& fetch_sessions;  // of this core
+  Duration idle_max;              // of all connections
   std::string peer_host;
   std::uint32_t fetches = 0;  // so far
 };

@@ -16,16 +16,8 @@ Task<IncrementalAlterConfigsResponse> incremental_alter_configs(
           {.name = config.name, .operation = config.config_operation, .value = config.value});
     }
   }
-  auto answers = co_await change_configs(context, std::move(changes), request.validate_only);
-  IncrementalAlterConfigsResponse response;
-  for (std::size_t i = 0; i < answers.size(); ++i) {
-    IncrementalAlterConfigsRequest::Resource& resource = request.resources[i];
-    response.responses.push_back({.error_code = code_of(answers[i]),
-                                  .error_message = text_of(answers[i]),
-                                  .resource_type = resource.resource_type,
-                                  .resource_name = std::move(resource.resource_name)});
-  }
-  co_return response;
+  return alter<IncrementalAlterConfigsResponse>(std::move(context), std::move(request),
+                                                std::move(changes));
 }
 
 }  // namespace millrace::kafka

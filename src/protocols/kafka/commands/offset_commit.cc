@@ -12,6 +12,9 @@ Task<OffsetCommitResponse> offset_commit(Context context, OffsetCommitRequest re
   command.generation = GenerationId(request.generation_id_or_member_epoch);
   command.member_id = std::move(request.member_id);
   command.instance_id = std::move(request.group_instance_id);
+  if (request.retention_time_ms >= 0) {
+    command.retention = std::chrono::milliseconds(request.retention_time_ms);
+  }
   // Where in the response each partition of the command belongs.
   std::vector<OffsetCommitResponse::Partition*> answers;
   response.topics.reserve(request.topics.size());

@@ -47,7 +47,8 @@ Task<ProduceResponse> produce(Context context, ProduceRequest request) {
   }
   std::vector<ProduceResult> results;
   if (refused.code == ErrorCode::ok) {
-    results = co_await context.broker().produce(std::move(items), *level);
+    results = co_await context.broker().produce(std::move(items), *level,
+                                                std::chrono::milliseconds(request.timeout_ms));
   }
   std::size_t next = 0;
   for (ProduceResponse::Topic& topic : response.responses) {
