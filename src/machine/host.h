@@ -58,12 +58,11 @@ class MachineHost {
     while (from < log_->high_watermark()) {
       auto read = co_await log_->read(from, kReplayStep, log_->high_watermark());
       if (!read) co_return std::unexpected(read.error());
-      for (const Bytes& part : read->batches.parts()) {
-        if (!apply_batches(part.view(), from)) {
-          co_return fail(ErrorCode::storage_corrupt,
-                         fmt::format("internal log {} is damaged near offset {}", log_id_.value(),
-                                     from.value()));
-        }
+      Bytes batches = read->batches.flatten();
+      if (!apply_batches(batches.view(), from)) {
+        co_return fail(ErrorCode::storage_corrupt,
+                       fmt::format("internal log {} is damaged near offset {}", log_id_.value(),
+                                   from.value()));
       }
       from = read->next;
     }

@@ -127,6 +127,8 @@ class Worker {
  public:
   virtual ~Worker() = default;
   virtual void submit(Work work) = 0;
+  // From one of its works: does nothing for so long. A simulated worker goes on at once.
+  virtual void pause(Duration time) = 0;
 };
 
 namespace core_detail {

@@ -219,7 +219,7 @@ Task<Result<void>> Store::close() {
   co_return co_await checkpoint(Extent::last);
 }
 
-Result<Bytes> Store::bytes_of(const TailEntry& entry) {
+Result<Bytes> Store::bytes_of(PartitionId id, const TailEntry& entry) {
   if (!entry.bytes.empty()) return entry.bytes;
   ASSERT(entry.file);
   BufferRef buffer = Buffer::allocate(entry.place.size);
@@ -227,8 +227,10 @@ Result<Bytes> Store::bytes_of(const TailEntry& entry) {
   if (!count) return std::unexpected(count.error());
   Bytes bytes(std::move(buffer), 0, entry.place.size);
   if (*count < entry.place.size || !checksum_matches(bytes.view())) {
-    return fail(ErrorCode::storage_corrupt, fmt::format("{}: the batch at position {} is damaged",
-                                                        entry.file->path(), entry.position));
+    return fail(ErrorCode::storage_corrupt,
+                fmt::format("{}: the batch at position {} is damaged. Restore the data directory "
+                            "from a copy, or delete the topic of partition {}",
+                            entry.file->path(), entry.position, id.value()));
   }
   return bytes;
 }
@@ -308,7 +310,7 @@ Result<void> Store::write_flush(PartitionLog::Flush& flush, FileWriter& writer,
     if (flush.written.empty() || flush.written.back().segment != segment) {
       flush.written.push_back({segment, {}, {}});
     }
-    auto batch = bytes_of(entry);
+    auto batch = bytes_of(flush.state.id, entry);
     if (!batch) return std::unexpected(batch.error());
     TRY(writer.add(batch->view()));
     position += entry.place.size;

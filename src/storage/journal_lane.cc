@@ -188,7 +188,18 @@ std::vector<JournalLane::Waiting> JournalLane::take_group(bool& mark,
   return group;
 }
 
+// STORAGE.md rule 1. Where one producer waits for each answer there is one append in a group, and
+// nothing is gained by waiting.
+void JournalLane::pace() {
+  std::size_t waiting = pending_bytes();
+  if (appends_in_group_ < 2 || waiting == 0 || waiting >= limits_.paced_bytes_max) return;
+  std::int64_t due = group_begun_.value() + Duration(limits_.flush_pace).count();
+  std::int64_t now = runtime_.core(CoreId(0)).now().value();
+  if (now < due) writer_->pause(Duration(due - now));
+}
+
 JournalLane::Step JournalLane::write_once() {
+  pace();
   bool mark = false;
   std::vector<BoundaryWork> boundary;
   std::vector<Waiting> group = take_group(mark, boundary);
@@ -212,6 +223,8 @@ JournalLane::Step JournalLane::write_once() {
       return Step::wrote;
     }
   }
+  appends_in_group_ = group.size();
+  group_begun_ = runtime_.core(CoreId(0)).now();
   Result<void> written = write_group(group, mark);
   if (written) {
     tell_written(group);

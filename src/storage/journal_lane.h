@@ -84,6 +84,7 @@ class JournalLane : public Journal {
   void write_loop();
   void run_boundary_works();
   Step write_once();
+  void pace();
   std::vector<Waiting> take_group(bool& mark, std::vector<BoundaryWork>& boundary);
   Result<void> write_group(std::vector<Waiting>& group, bool mark);
   Result<void> write_void(JournalFile& file);
@@ -132,6 +133,8 @@ class JournalLane : public Journal {
   JournalSequence next_sequence_;
   JournalSequence marked_through_{0};
   JournalSequence newest_data_{0};
+  MonotonicTime group_begun_{0};
+  std::size_t appends_in_group_ = 0;
 
   std::atomic<std::uint64_t> durable_through_{0};
   std::atomic<std::size_t> pending_bytes_{0};

@@ -14,6 +14,10 @@ struct StorageLimits {
   std::uint64_t journal_first_file_bytes = 8ull << 20;
   // One group, and so one flush, takes at most this much.
   std::uint64_t group_bytes_max = 8ull << 20;
+  // A flush costs as much as many small appends. While several come during each, and together are
+  // less than paced_bytes_max, flushes begin no closer than this.
+  std::chrono::microseconds flush_pace{300};
+  std::uint64_t paced_bytes_max = 64ull << 10;
   // Appended and not yet durable; above it producers wait.
   std::uint64_t pending_bytes_max = 64ull << 20;
   // Journal written since the last checkpoint that starts the next one.
@@ -21,7 +25,7 @@ struct StorageLimits {
   // ... and the longest time between two while there is anything to write.
   std::chrono::seconds checkpoint_interval{30};
   // Durable batches kept in memory for readers at the end of a partition, all cores together.
-  std::uint64_t tail_bytes_max = 80ull << 20;
+  std::uint64_t tail_bytes_max = 64ull << 20;
   // Segments: files open at a time, two descriptors each, and memory for what was read of them.
   std::size_t open_segments_max = 500;
   std::uint64_t segment_cache_bytes_max = 32ull << 20;

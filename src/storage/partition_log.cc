@@ -174,7 +174,7 @@ Task<Result<LogRead>> PartitionLog::read(Offset from, std::size_t bytes_max, Off
       if (!count) return Result<Bytes>(std::unexpected(count.error()));
       if (*count < size)
         return Result<Bytes>(
-            fail(ErrorCode::storage_corrupt, "a journal file is shorter than it was"));
+            fail(ErrorCode::storage_corrupt, file->path() + ": is shorter than it was"));
       return Result<Bytes>(Bytes(std::move(buffer), 0, size));
     });
     if (!bytes) co_return std::unexpected(bytes.error());
@@ -231,15 +231,14 @@ Task<Result<std::optional<Bytes>>> PartitionLog::batch_at_time(WallMs time) {
     constexpr std::size_t kStep = 1 << 20;
     auto chunk = co_await read(from, kStep, limit);
     if (!chunk) co_return std::unexpected(chunk.error());
-    for (const Bytes& part : chunk->batches.parts()) {
-      for (std::size_t at = 0; at < part.size();) {
-        auto header = read_batch_header(part.view().subspan(at));
-        if (!header) co_return std::unexpected(header.error());
-        if (header->max_timestamp >= time && header->last_offset() >= log_start()) {
-          co_return part.slice(at, header->size);
-        }
-        at += header->size;
+    Bytes batches = chunk->batches.flatten();
+    for (std::size_t at = 0; at < batches.size();) {
+      auto header = read_batch_header(batches.view().subspan(at));
+      if (!header) co_return std::unexpected(header.error());
+      if (header->max_timestamp >= time && header->last_offset() >= log_start()) {
+        co_return batches.slice(at, header->size);
       }
+      at += header->size;
     }
     from = chunk->next;
   }

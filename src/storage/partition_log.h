@@ -26,8 +26,9 @@ namespace millrace {
 class CoreStore;
 
 struct LogRead {
-  ByteChain batches;  // whole batches; the first one holds the offset asked for
-  Offset next;        // where the next read goes on; the offset asked for when nothing is there
+  // Whole batches; the first one holds the offset asked for. A batch may lie in two parts.
+  ByteChain batches;
+  Offset next;  // where the next read goes on; the offset asked for when nothing is there
 };
 
 // Told by a log, on its core. What the layer above is to storage.

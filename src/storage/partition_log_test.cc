@@ -35,11 +35,11 @@ class PartitionLogTest : public ::testing::Test {
     return blob_of((*found)->view());
   }
   // One batch with records of this time.
-  void append_at(WallMs time) {
+  void append_at(WallMs time, std::size_t bytes = 100) {
     bool done = false;
     broker->core_of(kLog).post([&] {
       Appender appender(broker->core_store_of(kLog));
-      Bytes batch = batch_of(fmt::format("at {}", time.value()), 1, 100, time);
+      Bytes batch = batch_of(fmt::format("at {}", time.value()), 1, bytes, time);
       auto header = read_batch_header(batch.view());
       appender.add(log(), *header, batch);
       appender.submit([&](Result<void> outcome) { done = outcome.has_value(); });
@@ -105,6 +105,23 @@ TEST_F(PartitionLogTest, reads_outside_of_the_range_are_refused_and_at_the_end_e
   ASSERT_TRUE(end);
   EXPECT_TRUE(end->batches.empty());
   EXPECT_EQ(end->next, Offset(6));
+  stop();
+}
+
+// Bug: a batch whose first bytes end a chunk and whose others begin the next was taken for a
+// damaged one by who looked at each part of a read alone.
+TEST_F(PartitionLogTest, a_batch_that_lies_in_two_chunks_is_found_by_its_time) {
+  StorageLimits limits = tiny_limits();
+  limits.segment_bytes = 1 << 20;
+  start(limits);
+  for (std::int64_t i = 0; i < 60; ++i) append_at(WallMs(1000 + i), 700);
+  stop();
+  start(limits);
+  for (std::int64_t i = 0; i < 60; ++i) {
+    auto found = batch_at(WallMs(1000 + i));
+    ASSERT_TRUE(found) << i;
+    EXPECT_EQ(read_batch_header(*found)->base_offset, Offset(i));
+  }
   stop();
 }
 

@@ -108,7 +108,7 @@ class Store {
   Result<void> write_flush(PartitionLog::Flush& flush, FileWriter& writer, Unflushed& unflushed);
   Result<void> begin_writing(FileWriter& writer, Segment& segment, std::uint64_t position,
                              bool in_blocks, Unflushed& unflushed);
-  Result<Bytes> bytes_of(const TailEntry& entry);
+  Result<Bytes> bytes_of(PartitionId id, const TailEntry& entry);
   Result<std::shared_ptr<Segment>> make_segment(PartitionLog::Flush& flush, Offset base);
   Result<void> write_snapshot(PartitionId id, SnapshotState& state, const Bytes& bytes);
   void take_listed(PartitionLog::Flush& flush) const;

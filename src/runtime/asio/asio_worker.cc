@@ -1,6 +1,7 @@
 #include "runtime/asio/asio_worker.h"
 
 #include <pthread.h>
+#include <sys/prctl.h>
 
 #include <utility>
 
@@ -15,6 +16,8 @@ void name_this_thread(const std::string& name) {
 ThreadWorker::ThreadWorker(const std::string& name)
     : thread_([this, name] {
         name_this_thread(name);
+        // A pause is meant to the microsecond; the usual slack is 50 of them.
+        prctl(PR_SET_TIMERSLACK, 1000);
         run();
       }) {}
 
@@ -37,6 +40,8 @@ void ThreadWorker::submit(Work work) {
   }
   if (wake) wake_.notify_one();
 }
+
+void ThreadWorker::pause(Duration time) { std::this_thread::sleep_for(time); }
 
 void ThreadWorker::run() {
   std::vector<Work> batch;

@@ -21,6 +21,7 @@ class ThreadWorker final : public Worker {
   explicit ThreadWorker(const std::string& name);
   ~ThreadWorker() override;
   void submit(Work work) override;
+  void pause(Duration time) override;
 
  private:
   void run();

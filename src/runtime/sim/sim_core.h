@@ -63,6 +63,7 @@ class SimWorker final : public Worker, public SimActor {
   ~SimWorker() override;
 
   void submit(Work work) override;
+  void pause(Duration) override {}
 
   void ready_lanes(std::int64_t now, std::vector<std::uint64_t>& lanes) override;
   void run_lane(std::uint64_t lane) override;
