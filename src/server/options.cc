@@ -6,6 +6,7 @@
 #include <charconv>
 #include <thread>
 
+#include "cli/commands.h"
 #include "server/version.h"
 
 namespace millrace {
@@ -96,7 +97,7 @@ Result<Address> parse_address(const std::string& text) {
 }
 
 Parsed parse_command_line(int argc, char** argv) {
-  CLI::App app{"Millrace: message broker and event-streaming platform in one binary"};
+  CLI::App app{"Millrace: message broker and event-streaming platform in one binary", "millrace"};
   app.set_version_flag("--version", std::string("millrace ") + kVersion);
   app.require_subcommand(0, 1);
   ServeOptions options;
@@ -131,11 +132,14 @@ Parsed parse_command_line(int argc, char** argv) {
       app.add_subcommand("serve", "Run the broker (what happens without a subcommand)");
   add_serve_options(*serve);
   add_serve_options(app);
+  cli::ClientCommands clients(app);
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return {std::nullopt, app.exit(error)};
+    // CLI11 has a code of its own for each kind of mistake; to scripts all of them are the same.
+    return {std::nullopt, app.exit(error) == 0 ? 0 : 2};
   }
+  if (auto exit_code = clients.run()) return {std::nullopt, *exit_code};
   if (texts.log_level == "debug") options.log_level = LogLevel::debug;
   if (texts.log_level == "warning") options.log_level = LogLevel::warning;
   if (texts.log_level == "error") options.log_level = LogLevel::error;

@@ -1,0 +1,98 @@
+"""millrace perf: the load that it says it made is there, and its figures add up."""
+
+import pytest
+
+from support import clients
+
+
+def count_in(cli, topic):
+    partitions = cli.json("topics", "describe", topic)["topics"][0]["partitions"]
+    return sum(partition["next_offset"] - partition["first_offset"] for partition in partitions)
+
+
+def check_rates(result, size):
+    assert result["bytes"] == result["records"] * size
+    assert result["seconds"] > 0
+    assert result["records_per_second"] == pytest.approx(
+        result["records"] / result["seconds"], rel=0.05
+    )
+    assert result["mb_per_second"] == pytest.approx(
+        result["bytes"] / 1e6 / result["seconds"], rel=0.05
+    )
+
+
+def check_latencies(latency):
+    assert 0 < latency["p50_ms"] <= latency["p99_ms"] <= latency["p999_ms"] <= latency["max_ms"]
+    assert latency["mean_ms"] <= latency["max_ms"]
+
+
+@pytest.mark.parametrize("connections", [1, 3])
+@pytest.mark.parametrize("codec", ["none", "lz4"])
+def test_produce(cli, broker, topic_name, connections, codec):
+    clients.create_topic(broker.address, topic_name, partitions=3)
+    arguments = ["-n", 20000, "--size", 50, "--connections", connections, "-z", codec]
+    result = cli.json("perf", "produce", topic_name, *arguments)
+    assert result["records"] == 20000 == count_in(cli, topic_name)
+    check_rates(result, 50)
+    check_latencies(result["latency"])
+    values = [
+        message.value()
+        for found in clients.read_all(broker.address, topic_name, 3).values()
+        for message in found
+    ]
+    assert {len(value) for value in values} == {50} and len(set(values)) > 1000
+
+
+def test_a_rate_is_kept(cli, broker, topic_name):
+    clients.create_topic(broker.address, topic_name)
+    result = cli.json("perf", "produce", topic_name, "-n", 1000, "--rate", 1000, "--linger", 1)
+    assert result["records"] == 1000 == count_in(cli, topic_name)
+    assert result["seconds"] >= 0.999
+    check_latencies(result["latency"])
+
+
+@pytest.mark.parametrize("acks", ["1", "0"])
+def test_other_levels(cli, broker, topic_name, acks):
+    clients.create_topic(broker.address, topic_name)
+    result = cli.json("perf", "produce", topic_name, "-n", 1000, "--acks", acks)
+    assert result["records"] == 1000 and ("latency" in result) == (acks == "1")
+
+
+@pytest.mark.parametrize("connections", [1, 2, 5])
+def test_consume(cli, broker, topic_name, connections):
+    clients.create_topic(broker.address, topic_name, partitions=3)
+    cli("perf", "produce", topic_name, "-n", 30000, "--size", 20, "-z", "zstd")
+    result = cli.json("perf", "consume", topic_name, "--connections", connections)
+    assert result["records"] == 30000
+    check_rates(result, 20)
+
+
+def test_consume_a_part(cli, broker, topic_name):
+    clients.create_topic(broker.address, topic_name)
+    cli("perf", "produce", topic_name, "-n", 30000)
+    result = cli.json("perf", "consume", topic_name, "-n", 1000, "--fetch", 10000)
+    assert 1000 <= result["records"] < 30000
+
+
+def test_latency(cli, broker, topic_name):
+    clients.create_topic(broker.address, topic_name, partitions=2)
+    clients.send(clients.producer(broker.address), topic_name, [b"not of the run"], partition=1)
+    result = cli.json("perf", "latency", topic_name, "-n", 50, "-p", 1)
+    assert result["records"] == 50
+    check_latencies(result["acknowledged"])
+    check_latencies(result["seen"])
+    assert count_in(cli, topic_name) == 1 + 50 + 20  # what was there, what is told, the warm-up
+
+
+def test_for_people(cli, broker, topic_name):
+    clients.create_topic(broker.address, topic_name)
+    produced = cli("perf", "produce", topic_name, "-n", 2000).decode().splitlines()
+    assert produced[0].startswith("2,000 records, 195.3 KiB in ") and "MB/s" in produced[0]
+    assert produced[1].startswith("until acknowledged: p50 ")
+    assert cli("perf", "consume", topic_name).startswith(b"2,000 records, 195.3 KiB in ")
+    assert len(cli("perf", "latency", topic_name, "-n", 5).splitlines()) == 2
+
+
+def test_the_topic_must_exist(cli):
+    for command in ("produce", "consume", "latency"):
+        assert "there is no topic 'absent'" in cli.refused("perf", command, "absent")
