@@ -207,7 +207,8 @@ Result<void> SimDiskFiles::sync_all(const std::string& directory) {
   auto names = list(directory);
   if (!names) return std::unexpected(names.error());
   for (const std::string& name : *names) {
-    const std::string path = directory + "/" + name;
+    std::string path = directory;
+    path.append("/").append(name);
     if (disk_.now_.has_directory(sim_path(path))) continue;
     auto file = open(path, OpenMode::read_write);
     if (!file) return std::unexpected(file.error());
