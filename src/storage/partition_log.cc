@@ -186,14 +186,19 @@ Task<Result<LogRead>> PartitionLog::read(Offset from, std::size_t bytes_max, Off
   auto segment = find_segment(from);
   if (!segment)
     co_return fail(ErrorCode::storage_corrupt, "an offset is in no segment and not in the tail");
-  if (auto loaded = co_await need_index(segment); !loaded)
-    co_return std::unexpected(loaded.error());
+  auto loaded = co_await need_index(segment);
+  if (closed_) co_return fail(ErrorCode::unknown_topic_or_partition);
+  if (from < log_start()) co_return fail(ErrorCode::offset_out_of_range);
+  if (!loaded) co_return std::unexpected(loaded.error());
   auto position = segment->position_before(from);
   auto end = segment->bytes();
   auto file = segment->file();
   auto read = co_await call_on(store_.core(), store_.reader(), [=] {
     return read_segment(*file, position, end, from, bytes_max, limit, ReadFrom::device);
   });
+  // The file may have gone meanwhile, with what it held.
+  if (closed_) co_return fail(ErrorCode::unknown_topic_or_partition);
+  if (from < log_start()) co_return fail(ErrorCode::offset_out_of_range);
   co_return take_read(*segment, std::move(read));
 }
 
@@ -218,9 +223,11 @@ Task<Result<std::optional<Bytes>>> PartitionLog::batch_at_time(WallMs time) {
     candidate = nullptr;
   }
   if (candidate) {
-    if (auto loaded = co_await need_index(candidate); !loaded)
-      co_return std::unexpected(loaded.error());
-    from = std::max(from, candidate->offset_before(time));
+    auto loaded = co_await need_index(candidate);
+    if (closed_) co_return fail(ErrorCode::unknown_topic_or_partition);
+    bool gone = candidate->end() <= log_start();
+    if (!loaded && !gone) co_return std::unexpected(loaded.error());
+    if (loaded) from = std::max(from, candidate->offset_before(time));
   }
   // In the tail the index tells without reading.
   for (const TailEntry& entry : tail_) {
@@ -229,6 +236,8 @@ Task<Result<std::optional<Bytes>>> PartitionLog::batch_at_time(WallMs time) {
   }
   while (from < limit) {
     constexpr std::size_t kStep = 1 << 20;
+    from = std::max(from, log_start());  // it may have moved
+    if (from >= limit) break;
     auto chunk = co_await read(from, kStep, limit);
     if (!chunk) co_return std::unexpected(chunk.error());
     Bytes batches = chunk->batches.flatten();

@@ -108,6 +108,41 @@ TEST_F(PartitionLogTest, reads_outside_of_the_range_are_refused_and_at_the_end_e
   stop();
 }
 
+Task<void> read_into(PartitionLog* log, Offset from, std::optional<Result<LogRead>>* result) {
+  auto kept = log->shared_from_this();
+  result->emplace(co_await log->read(from, 1000, log->high_watermark()));
+}
+
+// Bug: segments are opened when they are read, and retention removed one in between: the reader was
+// told that there is no such file.
+TEST_F(PartitionLogTest, a_read_of_what_retention_removes_meanwhile_is_out_of_range) {
+  int out_of_range = 0;
+  for (int round = 0; round < 40; ++round) {
+    start();
+    append(30);
+    ASSERT_TRUE(broker->checkpoint());
+    stop();
+    start();  // nothing is open, nothing in memory
+    Offset from = log().log_start();
+    Offset end = log().high_watermark();
+    std::optional<Result<LogRead>> result;
+    Core& core = broker->core_of(kLog);
+    core.post([&] { core.spawn("read", read_into(&log(), from, &result)); });
+    broker->runtime().run_for(std::chrono::microseconds(round * 20));
+    ASSERT_TRUE(broker->raise_log_start(kLog, end));
+    ASSERT_TRUE(
+        broker->runtime().run_until([&] { return result.has_value(); }, std::chrono::seconds(10)));
+    if (!*result) {
+      EXPECT_EQ(result->error().code, ErrorCode::offset_out_of_range) << result->error().message();
+      ++out_of_range;
+    }
+    ASSERT_TRUE(broker->check_history().empty());
+    stop();
+  }
+  EXPECT_GT(out_of_range, 0);
+  EXPECT_LT(out_of_range, 40);
+}
+
 // Bug: a batch whose first bytes end a chunk and whose others begin the next was taken for a
 // damaged one by who looked at each part of a read alone.
 TEST_F(PartitionLogTest, a_batch_that_lies_in_two_chunks_is_found_by_its_time) {

@@ -34,10 +34,12 @@ void Store::remove_files(const std::vector<std::string>& paths) {
   }
 }
 
+// The files go last: they are opened when they are read, and until the logs let go of them somebody
+// may.
 Task<Result<void>> Store::raise_log_starts(CoreStore& core, std::vector<RaisedStart> raised) {
   for (const RaisedStart& one : raised) ASSERT(one.offset <= one.log->high_watermark());
+  std::vector<std::string> doomed;
   auto done = co_await call_on(core.core(), *background_, [&]() -> Result<void> {
-    std::vector<std::string> doomed;
     ManifestEdit edit;
     for (const RaisedStart& one : raised) {
       if (removed_.contains(one.log->id())) continue;
@@ -49,12 +51,15 @@ Task<Result<void>> Store::raise_log_starts(CoreStore& core, std::vector<RaisedSt
       edit.partitions.push_back(std::move(state));
     }
     if (edit.partitions.empty()) return {};
-    TRY(manifest_->commit(edit));
-    remove_files(doomed);
-    return {};
+    return manifest_->commit(edit);
   });
   if (!done) co_return done;
   for (const RaisedStart& one : raised) one.log->raise_log_start(one.offset);
+  if (doomed.empty()) co_return Result<void>{};
+  co_await call_on(core.core(), *background_, [&] {
+    remove_files(doomed);
+    return true;
+  });
   co_return Result<void>{};
 }
 
