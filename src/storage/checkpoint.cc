@@ -59,8 +59,10 @@ void Store::tick() {
   bool failing = checkpoint_pause_ > Duration(0);
   refuse(checkpoint_found_full_ || (stalled && (failing || lane_->out_of_files())));
   std::uint64_t written = lane_->bytes_written() - checkpointed_bytes_;
+  std::uint64_t written_direct = direct_->bytes_written() - checkpointed_direct_bytes_;
   bool due = stalled || failing ||
              written >= std::min(limits_.checkpoint_bytes, limits_.journal_bytes_max / 4) ||
+             written_direct >= limits_.checkpoint_direct_bytes ||
              (written > 0 &&
               core.now() - last_checkpoint_ > Duration(limits_.checkpoint_interval).count());
   bool may = !checkpointing_ && core.now() - last_checkpoint_ >= checkpoint_pause_.count();
@@ -134,6 +136,7 @@ Task<Result<void>> Store::checkpoint(Extent extent) {
   Core& here = runtime_.core(CoreId(0));
   last_checkpoint_ = here.now();
   std::uint64_t written = lane_->bytes_written();
+  std::uint64_t written_direct = direct_->bytes_written();
   std::shared_ptr<JournalFile> step = extent == Extent::step ? lane_->oldest_full() : nullptr;
   auto [through, flushes] = co_await collect(step.get());
   if (step) through = step->last_sequence;
@@ -159,13 +162,14 @@ Task<Result<void>> Store::checkpoint(Extent extent) {
     }
     edit.replay_from = through + 1;
     edit.durable_through = through;
-    edit.next_file_number = next_file_number_;
+    edit.next_file_number = next_file_number_.load();
     if (extent == Extent::last) edit.clean = true;
     if (auto committed = manifest_->commit(edit); !committed) {
       // The manifest on the disk may list them or not, until the next commit.
       doubtful_.insert(doubtful_.end(), made_files_.begin(), made_files_.end());
       return committed;
     }
+    for (const PartitionState& state : edit.partitions) direct_->listed(state.segments);
     remove_files(std::exchange(doubtful_, {}));
     remove_files(doomed);
     removed_.clear();
@@ -188,7 +192,10 @@ Task<Result<void>> Store::checkpoint(Extent extent) {
   }
   if (outcome) {
     lane_->release(through);
-    if (extent != Extent::step) checkpointed_bytes_ = written;
+    if (extent != Extent::step) {
+      checkpointed_bytes_ = written;
+      checkpointed_direct_bytes_ = written_direct;
+    }
   }
   checkpointing_ = false;
   co_return outcome;
@@ -283,40 +290,72 @@ Result<void> Store::begin_writing(FileWriter& writer, Segment& segment, std::uin
   return writer.begin_blocks(*segment.file(), position, **before);
 }
 
+// The segment that a batch was written to straight, as the manifest has it.
+std::shared_ptr<Segment> Store::adopt(const PartitionLog::Flush& flush,
+                                      const TailEntry& entry) const {
+  const auto& listed = flush.state.segments;
+  bool is_listed = !listed.empty() && listed.back().file_number == entry.direct->number();
+  if (is_listed && flush.active) return flush.active;
+  SegmentState state;
+  state.base = state.end = entry.place.base;
+  state.begun = entry.direct->begun();
+  state.file_number = entry.direct->number();
+  return std::make_shared<Segment>(entry.direct->file(), is_listed ? listed.back() : state,
+                                   limits_.segment_index_interval);
+}
+
 Result<void> Store::write_flush(PartitionLog::Flush& flush, FileWriter& writer,
                                 Unflushed& unflushed) {
-  std::shared_ptr<Segment> segment = flush.active;
-  std::uint64_t position = segment ? segment->bytes() : 0;
   std::uint64_t bytes_max =
       flush.settings.segment_bytes > 0 ? flush.settings.segment_bytes : limits_.segment_bytes;
   Duration age = flush.settings.segment_age;
-  if (segment && age > Duration(0) && segment->state().begun + age / 1ms < flush.now) {
-    segment = nullptr;
-  }
-  std::uint64_t bytes = 0;
-  for (const TailEntry& entry : flush.entries) bytes += entry.place.size;
+  std::uint64_t bytes = 0;  // to be written
+  for (const TailEntry& entry : flush.entries) bytes += entry.direct ? 0 : entry.place.size;
   bool in_blocks = bytes >= limits_.direct_write_bytes;
-  if (segment) TRY(begin_writing(writer, *segment, position, in_blocks, unflushed));
+
+  std::shared_ptr<Segment> segment = flush.active;
+  std::uint64_t position = segment ? segment->bytes() : 0;
+  bool is_writing = false;
+  auto takes = [&](const TailEntry& entry) {
+    if (!segment || (position > 0 && position + entry.place.size > bytes_max)) return false;
+    if (is_writing) return true;
+    bool old = age > Duration(0) && segment->state().begun + age / 1ms < flush.now;
+    return !old && !flush.is_sealed && direct_->may_append(segment->state().file_number);
+  };
   for (const TailEntry& entry : flush.entries) {
-    bool full = segment && position > 0 && position + entry.place.size > bytes_max;
-    if (!segment || full) {
-      if (segment) TRY(writer.flush());
+    bool changes = entry.direct ? !segment || segment->state().file_number != entry.direct->number()
+                                : !takes(entry);
+    if (is_writing && (changes || entry.direct)) {
+      TRY(writer.flush());
+      is_writing = false;
+    }
+    if (changes && entry.direct) {
+      segment = adopt(flush, entry);
+      position = segment->bytes();
+    } else if (changes) {
       auto made = make_segment(flush, entry.place.base);
       if (!made) return std::unexpected(made.error());
       segment = std::move(*made);
       position = 0;
+    }
+    if (!entry.direct && !is_writing) {
       TRY(begin_writing(writer, *segment, position, in_blocks, unflushed));
+      is_writing = true;
     }
     if (flush.written.empty() || flush.written.back().segment != segment) {
       flush.written.push_back({segment, {}, {}});
     }
-    auto batch = bytes_of(flush.state.id, entry);
-    if (!batch) return std::unexpected(batch.error());
-    TRY(writer.add(batch->view()));
+    if (entry.direct) {
+      ASSERT(entry.position == position);
+    } else {
+      auto batch = bytes_of(flush.state.id, entry);
+      if (!batch) return std::unexpected(batch.error());
+      TRY(writer.add(batch->view()));
+    }
     position += entry.place.size;
     flush.written.back().batches.push_back(entry.place);
   }
-  TRY(writer.flush());
+  if (is_writing) TRY(writer.flush());
   for (PartitionLog::Flush::Written& written : flush.written) {
     Segment& to = *written.segment;
     bool known = !flush.state.segments.empty() &&

@@ -100,6 +100,11 @@ std::vector<PartitionLog::Flush> CoreStore::begin_flushes(const JournalFile* fil
   return flushes;
 }
 
+void CoreStore::remove_unlisted(std::shared_ptr<DirectSegment> segment) {
+  store_.background_->submit(
+      [store = &store_, segment] { store->remove_unlisted(segment->partition()); });
+}
+
 struct Appender::LogAppend : Append {
   explicit LogAppend(CoreStore& store_in) : store(store_in) {}
 
@@ -108,7 +113,7 @@ struct Appender::LogAppend : Append {
   void done(Result<void> outcome) override {
     if (outcome) {
       for (std::size_t i = 0; i < frames.size(); ++i) {
-        logs[i]->mark_durable(frames[i].base_offset, file, frames[i].position);
+        logs[i]->mark_durable(frames[i], file);
       }
       store.evict();
     }
@@ -142,6 +147,7 @@ void Appender::add(PartitionLog& log, BatchHeader& header, Bytes batch) {
   frame.base_offset = header.base_offset;
   frame.epoch = header.leader_epoch;
   frame.crc = header.crc;
+  frame.settings = log.settings();
   frame.batch = std::move(batch);
   append_->logs.push_back(log.shared_from_this());
 }

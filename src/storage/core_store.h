@@ -72,6 +72,8 @@ class CoreStore {
   bool must_wait() const;
   void wake_waiting();
   std::vector<PartitionLog::Flush> begin_flushes(const JournalFile* file);
+  // Of a deleted partition: what no removal knew of yet.
+  void remove_unlisted(std::shared_ptr<DirectSegment> segment);
 
   Store& store_;
   Core& core_;

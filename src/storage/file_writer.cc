@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/assert.h"
 #include "base/copy.h"
 
 namespace millrace {
@@ -36,6 +37,14 @@ Result<void> FileWriter::begin_blocks(File& file, std::uint64_t position, File& 
   return {};
 }
 
+void FileWriter::begin_blocks(File& file, std::uint64_t position, ByteView before) {
+  ASSERT(before.size() == position % kBlock);
+  begin(file, position - before.size());
+  blocks_ = true;
+  filled_ = before.size();
+  if (!before.empty()) copy_bytes(start(), before.data(), before.size());
+}
+
 Result<void> FileWriter::add(ByteView bytes) {
   while (!bytes.empty()) {
     std::size_t part = std::min(bytes.size(), kStep - filled_);
@@ -48,8 +57,10 @@ Result<void> FileWriter::add(ByteView bytes) {
 }
 
 Result<void> FileWriter::flush() {
-  if (blocks_ && filled_ % kBlock != 0) {
-    std::size_t missing = kBlock - filled_ % kBlock;
+  last_block_size_ = blocks_ ? filled_ % kBlock : 0;
+  if (last_block_size_ != 0) {
+    copy_bytes(last_block_.data(), start() + filled_ - last_block_size_, last_block_size_);
+    std::size_t missing = kBlock - last_block_size_;
     std::memset(start() + filled_, 0, missing);
     filled_ += missing;
   }

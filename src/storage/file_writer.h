@@ -10,6 +10,7 @@
 // One thread. After an error it may only be begun again.
 #pragma once
 
+#include <array>
 #include <cstdint>
 
 #include "base/bytes.h"
@@ -26,6 +27,10 @@ class FileWriter {
   // Writes whole blocks of kDirectAlignment: what `before` holds of the first one in front of
   // `position` is written again, and what is missing of the last one are zeros.
   Result<void> begin_blocks(File& file, std::uint64_t position, File& before);
+  // The same with `before` being those bytes: as many as `position` is into its block.
+  void begin_blocks(File& file, std::uint64_t position, ByteView before);
+  // After flush(): what the last block holds when it is not full, for begin_blocks().
+  ByteView last_block() const { return {last_block_.data(), last_block_size_}; }
   Result<void> add(ByteView bytes);
   Result<void> flush();
 
@@ -39,6 +44,8 @@ class FileWriter {
   bool blocks_ = false;
   std::uint64_t position_ = 0;  // of what is gathered, in the file
   std::size_t filled_ = 0;
+  std::array<std::uint8_t, kDirectAlignment> last_block_;
+  std::size_t last_block_size_ = 0;
 };
 
 }  // namespace millrace

@@ -1,5 +1,6 @@
 // The journal's bytes. A lane is a set of files of one size; each starts with a file header block,
-// then groups, each on a 4 KiB boundary. All numbers little-endian; sizes in bytes. Version 1.
+// then groups, each on a 4 KiB boundary. All numbers little-endian; sizes in bytes. Version 2;
+// version 1 had no references.
 //
 //   file   = FileHeader, zeros up to 4096, group, group, ..., zeros
 //   group  = GroupHeader, FrameHeader x frame_count, payload x frame_count, zeros up to the next 4
@@ -8,7 +9,8 @@
 // The group's checksum covers its header and its directory (the frame headers) and is seeded with
 // the file's id and lap, so the groups that a recycled file held before can't be taken for new
 // ones. A payload is a record batch; the directory repeats its checksum, offset and epoch, so a
-// payload is proven by its own checksum and these (STORAGE.md rule 3).
+// payload is proven by its own checksum and these (STORAGE.md rule 3). Or it is a Reference, and
+// the directory has the checksum of that.
 #pragma once
 
 #include <bit>
@@ -21,7 +23,8 @@ static_assert(std::endian::native == std::endian::little,
 
 inline constexpr std::uint64_t kFileMagic = 0x314e52554f4a524d;  // "MRJOURN1"
 inline constexpr std::uint32_t kGroupMagic = 0x5047524d;         // "MRGP"
-inline constexpr std::uint32_t kVersion = 1;
+inline constexpr std::uint32_t kVersion = 2;
+inline constexpr std::uint32_t kOldestVersion = 1;  // that is read
 inline constexpr std::uint64_t kBlock = 4096;
 
 struct FileHeader {
@@ -64,20 +67,29 @@ static_assert(sizeof(GroupHeader) == 56);
 
 enum class FrameKind : std::uint8_t {
   batch = 1,
-  reference = 2,  // reserved: the batch stands in a segment, the payload says where
+  reference = 2,  // the batch stands in a segment, and was durable there before this was written
 };
 
 struct FrameHeader {
   std::uint64_t partition = 0;
   std::int64_t base_offset = 0;
   std::uint32_t payload_size = 0;
-  std::uint32_t payload_crc = 0;  // the batch's own checksum field
+  std::uint32_t payload_crc = 0;  // the batch's own checksum field; of a reference, its CRC-32C
   std::int32_t leader_epoch = 0;
   FrameKind kind = FrameKind::batch;
   std::uint8_t flags = 0;
   std::uint16_t reserved = 0;
 };
 static_assert(sizeof(FrameHeader) == 32);
+
+// The payload of a reference frame.
+struct Reference {
+  std::uint64_t file_number = 0;       // of the segment
+  std::uint64_t position = 0;          // in it
+  std::uint8_t batch_header[61] = {};  // what recovery needs to know of the batch
+  std::uint8_t reserved[3] = {};
+};
+static_assert(sizeof(Reference) == 80);
 
 inline constexpr std::uint64_t align_up(std::uint64_t size) {
   return (size + kBlock - 1) / kBlock * kBlock;

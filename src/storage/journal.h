@@ -27,8 +27,15 @@
 namespace millrace {
 
 class JournalFile;
+class DirectSegment;
 
 using JournalSequence = StrongNumber<struct JournalSequenceTag, std::uint64_t>;
+
+// How a log's segments are cut. Set by the layer above.
+struct LogSettings {
+  std::uint64_t segment_bytes = 0;  // 0: StorageLimits::segment_bytes
+  Duration segment_age{0};          // 0: however old
+};
 
 struct JournalFrame {
   PartitionId partition;
@@ -36,7 +43,10 @@ struct JournalFrame {
   LeaderEpoch epoch;
   std::uint32_t crc = 0;  // the batch's own checksum field
   Bytes batch;
-  std::uint64_t position = 0;  // out: where the batch stands in `file`
+  LogSettings settings;  // of the partition
+  // Out: where the batch stands, in a segment or in Append::file.
+  std::shared_ptr<DirectSegment> direct;
+  std::uint64_t position = 0;
 };
 
 // Derived from by who appends. The journal owns it from append() until done() returned.

@@ -58,6 +58,7 @@ Result<void> JournalFile::write_header() {
 
 Result<void> JournalFile::recycle() {
   ++header_.lap;
+  header_.version = journal_format::kVersion;
   return write_header();
 }
 
@@ -103,10 +104,12 @@ Result<std::shared_ptr<JournalFile>> JournalFile::open(FileSystem& files, const 
     }
     return fail(ErrorCode::not_found, fmt::format("{}: was never finished", path));
   }
-  if (header.version != journal_format::kVersion) {
-    return fail(ErrorCode::storage_corrupt,
-                fmt::format("{}: has format version {}, this program reads version {}", path,
-                            header.version, journal_format::kVersion));
+  if (header.version < journal_format::kOldestVersion ||
+      header.version > journal_format::kVersion) {
+    return fail(
+        ErrorCode::storage_corrupt,
+        fmt::format("{}: has format version {}, this program reads versions {} to {}", path,
+                    header.version, journal_format::kOldestVersion, journal_format::kVersion));
   }
   return std::make_shared<JournalFile>(std::move(*file), header, path);
 }

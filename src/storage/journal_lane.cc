@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "record/batch.h"
 #include "record/crc32c.h"
 
 namespace millrace {
@@ -15,12 +16,30 @@ using journal_format::FrameHeader;
 using journal_format::GroupHeader;
 using journal_format::GroupKind;
 using journal_format::kBlock;
+using journal_format::Reference;
 
 namespace {
 
 // Files made ready ahead of the writer when none is being recycled. Recycled ones are all kept:
 // zeroing a file costs as much as writing it.
 constexpr std::size_t kReadyFiles = 1;
+
+std::size_t payload_size(const JournalFrame& frame) {
+  return frame.direct ? sizeof(Reference) : frame.batch.size();
+}
+
+Reference reference_to(const JournalFrame& frame) {
+  Reference reference;
+  reference.file_number = frame.direct->number();
+  reference.position = frame.position;
+  static_assert(sizeof reference.batch_header == kBatchHeaderSize);
+  std::memcpy(reference.batch_header, frame.batch.data(), kBatchHeaderSize);
+  return reference;
+}
+
+ByteView view_of(const Reference& reference) {
+  return {reinterpret_cast<const std::uint8_t*>(&reference), sizeof reference};
+}
 
 }  // namespace
 
@@ -32,12 +51,14 @@ WallMs BrokerClock::advance(WallMs wall) {
 }
 
 JournalLane::JournalLane(Runtime& runtime, std::string directory, const StorageLimits& limits,
-                         Worker& background, BrokerClock& clock, JournalStart start)
+                         Worker& background, BrokerClock& clock, JournalStart start,
+                         DirectSegments* direct)
     : runtime_(runtime),
       directory_(std::move(directory)),
       limits_(limits),
       background_(background),
       clock_(clock),
+      direct_(direct),
       writer_(runtime.make_worker("journal")),
       next_file_id_(start.next_file_id),
       next_sequence_(start.next_sequence) {
@@ -87,6 +108,8 @@ void JournalLane::stop() {
     std::lock_guard lock(mutex_);
     if (std::exchange(stopped_, true)) return;
   }
+  // First what the writer may wait for.
+  if (direct_) direct_->stop();
   writer_.reset();
   // Only a stalled lane has any left.
   tell_done(std::exchange(waiting_, {}), fail(ErrorCode::outcome_unknown));
@@ -209,9 +232,44 @@ JournalLane::Step JournalLane::write_once() {
     tell_done(std::move(group), fail(ErrorCode::outcome_unknown));
     return Step::wrote;
   }
+  appends_in_group_ = group.size();
+  group_begun_ = runtime_.core(CoreId(0)).now();
+  if (begin_direct(group)) return Step::elsewhere;
+  return write_taken(std::move(group), mark);
+}
+
+// True: end_direct() goes on with the group.
+bool JournalLane::begin_direct(std::vector<Waiting>& group) {
+  if (!direct_) return false;
+  std::size_t bytes = 0;
+  for (const Waiting& waiting : group) bytes += waiting.append->bytes();
+  if (!direct_->wants(bytes)) return false;
+  std::vector<JournalFrame*> frames;
+  for (Waiting& waiting : group) {
+    for (JournalFrame& frame : waiting.append->frames) frames.push_back(&frame);
+  }
+  taken_ = std::move(group);
+  bool begun = direct_->write(frames, clock_.advance(WallMs(0)),
+                              [this] { writer_->submit([this] { end_direct(); }); });
+  if (!begun) group = std::move(taken_);
+  return begun;
+}
+
+void JournalLane::end_direct() {
+  direct_->finish();
+  if (write_taken(std::exchange(taken_, {}), false) == Step::wrote) {
+    write_loop();
+  } else {
+    run_boundary_works();
+  }
+}
+
+JournalLane::Step JournalLane::write_taken(std::vector<Waiting> group, bool mark) {
   std::size_t needed = sizeof(GroupHeader);
   for (const Waiting& waiting : group) {
-    needed += waiting.append->bytes() + waiting.append->frames.size() * sizeof(FrameHeader);
+    for (const JournalFrame& frame : waiting.append->frames) {
+      needed += payload_size(frame) + sizeof(FrameHeader);
+    }
   }
   needed = align_up(needed);
   if (!current_ || position_ + needed > current_->size()) {
@@ -223,8 +281,6 @@ JournalLane::Step JournalLane::write_once() {
       return Step::wrote;
     }
   }
-  appends_in_group_ = group.size();
-  group_begun_ = runtime_.core(CoreId(0)).now();
   Result<void> written = write_group(group, mark);
   if (written) {
     tell_written(group);
@@ -249,38 +305,47 @@ JournalLane::Step JournalLane::write_once() {
 
 Result<void> JournalLane::write_group(std::vector<Waiting>& group, bool mark) {
   std::size_t frames = 0;
-  std::uint32_t payload_size = 0;
+  std::size_t payloads = 0;
+  std::vector<Reference> references;
   for (const Waiting& waiting : group) {
     frames += waiting.append->frames.size();
-    payload_size += static_cast<std::uint32_t>(waiting.append->bytes());
+    for (const JournalFrame& frame : waiting.append->frames) {
+      payloads += payload_size(frame);
+      if (frame.direct) references.push_back(reference_to(frame));
+    }
   }
   std::size_t front = sizeof(GroupHeader) + frames * sizeof(FrameHeader);
   BufferRef buffer = Buffer::allocate(front);
   std::uint8_t* directory = buffer->data() + sizeof(GroupHeader);
   std::uint64_t position = position_ + front;
-
+  std::size_t next_reference = 0;
   for (Waiting& waiting : group) {
     Append& append = *waiting.append;
     append.file = current_;
     append.sequence = next_sequence_;
     for (JournalFrame& frame : append.frames) {
-      frame.position = position;
       FrameHeader header;
       header.partition = frame.partition.value();
       header.base_offset = frame.base_offset.value();
-      header.payload_size = static_cast<std::uint32_t>(frame.batch.size());
+      header.payload_size = static_cast<std::uint32_t>(payload_size(frame));
       header.payload_crc = frame.crc;
       header.leader_epoch = frame.epoch.value();
+      if (frame.direct) {
+        header.kind = journal_format::FrameKind::reference;
+        header.payload_crc = crc32c(view_of(references[next_reference++]));
+      } else {
+        frame.position = position;
+      }
       std::memcpy(directory, &header, sizeof header);
       directory += sizeof header;
-      position += frame.batch.size();
+      position += header.payload_size;
     }
   }
   GroupHeader header;
   header.header_size = sizeof(GroupHeader);
   header.kind = mark ? GroupKind::mark : GroupKind::data;
   header.frame_count = static_cast<std::uint32_t>(frames);
-  header.payload_size = payload_size;
+  header.payload_size = static_cast<std::uint32_t>(payloads);
   header.sequence = next_sequence_.value();
   header.durable_through = durable_through_;
   header.broker_time = clock_.advance(WallMs(0)).value();
@@ -291,8 +356,11 @@ Result<void> JournalLane::write_group(std::vector<Waiting>& group, bool mark) {
   marked_through_ = JournalSequence(header.durable_through);
   TRY(out_.begin_blocks(current_->file(), position_, current_->file()));
   TRY(out_.add({buffer->data(), front}));
+  next_reference = 0;
   for (const Waiting& waiting : group) {
-    for (const JournalFrame& frame : waiting.append->frames) TRY(out_.add(frame.batch.view()));
+    for (const JournalFrame& frame : waiting.append->frames) {
+      TRY(out_.add(frame.direct ? view_of(references[next_reference++]) : frame.batch.view()));
+    }
   }
   return out_.flush();
 }

@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "runtime/runtime.h"
+#include "storage/direct_segments.h"
 #include "storage/file_writer.h"
 #include "storage/journal.h"
 #include "storage/journal_file.h"
@@ -43,9 +44,10 @@ struct JournalStart {
 class JournalLane : public Journal {
  public:
   // `directory` exists. `background` prepares and recycles files; both outlive the lane's last
-  // append.
+  // append, and so does `direct`, which may be null: then everything is written here.
   JournalLane(Runtime& runtime, std::string directory, const StorageLimits& limits,
-              Worker& background, BrokerClock& clock, JournalStart start);
+              Worker& background, BrokerClock& clock, JournalStart start,
+              DirectSegments* direct = nullptr);
   ~JournalLane() override;
 
   // Makes the first file ready, before anything is appended. Blocks.
@@ -79,11 +81,14 @@ class JournalLane : public Journal {
     Core* core;
     std::unique_ptr<Append> append;
   };
-  enum class Step { wrote, idle, stalled };
+  enum class Step { wrote, idle, stalled, elsewhere };
 
   void write_loop();
   void run_boundary_works();
   Step write_once();
+  bool begin_direct(std::vector<Waiting>& group);
+  void end_direct();
+  Step write_taken(std::vector<Waiting> group, bool mark);
   void pace();
   std::vector<Waiting> take_group(bool& mark, std::vector<BoundaryWork>& boundary);
   Result<void> write_group(std::vector<Waiting>& group, bool mark);
@@ -107,6 +112,7 @@ class JournalLane : public Journal {
   const StorageLimits limits_;
   Worker& background_;
   BrokerClock& clock_;
+  DirectSegments* const direct_;
   std::unique_ptr<Worker> writer_;
 
   mutable std::mutex mutex_;  // everything below up to the blank line
@@ -135,6 +141,7 @@ class JournalLane : public Journal {
   JournalSequence newest_data_{0};
   MonotonicTime group_begun_{0};
   std::size_t appends_in_group_ = 0;
+  std::vector<Waiting> taken_;  // while some of it is written straight to segments
 
   std::atomic<std::uint64_t> durable_through_{0};
   std::atomic<std::size_t> pending_bytes_{0};

@@ -14,9 +14,11 @@ namespace {
 
 using journal_format::align_up;
 using journal_format::FrameHeader;
+using journal_format::FrameKind;
 using journal_format::GroupHeader;
 using journal_format::GroupKind;
 using journal_format::kBlock;
+using journal_format::Reference;
 
 constexpr std::size_t kWindow = 1 << 20;
 // No directory or payload of ours is larger; a damaged length must not make us allocate it.
@@ -90,6 +92,28 @@ Result<std::optional<Group>> read_group(Window& window, const JournalFile& file,
   return group;
 }
 
+bool read_batch(ByteView payload, const FrameHeader& frame, ScannedFrame& out) {
+  auto batch = read_batch_header(payload);
+  if (!batch) return false;
+  out.batch = *batch;
+  return batch->size == frame.payload_size && batch->crc == frame.payload_crc &&
+         checksum_matches(payload);
+}
+
+// The batch itself was flushed before the reference was written.
+bool read_reference(ByteView payload, const FrameHeader& frame, ScannedFrame& out) {
+  Reference reference;
+  if (payload.size() != sizeof reference || frame.payload_size != sizeof reference) return false;
+  if (crc32c(payload) != frame.payload_crc) return false;
+  std::memcpy(&reference, payload.data(), sizeof reference);
+  auto batch = peek_batch_header(reference.batch_header);
+  if (!batch) return false;
+  out.batch = *batch;
+  out.segment = reference.file_number;
+  out.position = reference.position;
+  return true;
+}
+
 // Proves the payloads and gives them out. False: one is damaged.
 Result<bool> read_payloads(Window& window, const std::shared_ptr<JournalFile>& file,
                            const Group& group, std::vector<ScannedFrame>& out) {
@@ -97,12 +121,13 @@ Result<bool> read_payloads(Window& window, const std::shared_ptr<JournalFile>& f
   for (const FrameHeader& frame : group.frames) {
     auto bytes = window.at(position, frame.payload_size);
     if (!bytes) return std::unexpected(bytes.error());
-    auto batch = read_batch_header(*bytes);
-    bool intact = batch && batch->size == frame.payload_size && batch->crc == frame.payload_crc &&
-                  batch->base_offset.value() == frame.base_offset &&
-                  batch->leader_epoch.value() == frame.leader_epoch && checksum_matches(*bytes);
+    ScannedFrame scanned{PartitionId(frame.partition), {}, file, position, {}};
+    bool intact = frame.kind == FrameKind::reference ? read_reference(*bytes, frame, scanned)
+                                                     : read_batch(*bytes, frame, scanned);
+    intact = intact && scanned.batch.base_offset.value() == frame.base_offset &&
+             scanned.batch.leader_epoch.value() == frame.leader_epoch;
     if (!intact) return false;
-    out.push_back({PartitionId(frame.partition), *batch, file, position});
+    out.push_back(std::move(scanned));
     position += frame.payload_size;
   }
   return true;

@@ -6,6 +6,7 @@
 #pragma once
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include "record/batch.h"
@@ -18,7 +19,8 @@ struct ScannedFrame {
   PartitionId partition;
   BatchHeader batch;
   std::shared_ptr<JournalFile> file;
-  std::uint64_t position = 0;
+  std::uint64_t position = 0;            // of the batch, in `file` or in the segment
+  std::optional<std::uint64_t> segment;  // the file number of the one it stands in
 };
 
 struct JournalScan {

@@ -34,6 +34,12 @@ struct StorageLimits {
   std::uint64_t segment_index_interval = 1 << 20;
   // What a checkpoint writes of one partition goes past the page cache from this much on.
   std::uint64_t direct_write_bytes = 64 << 10;
+  // A partition that has this much in one group has it written straight to a segment, and so on
+  // until its groups are small again (direct_segments.h). At most so many partitions at a time.
+  std::uint64_t direct_append_bytes = 256 << 10;
+  std::size_t direct_writers = 6;
+  // Written so since the last checkpoint that starts the next one, which only has to list it.
+  std::uint64_t checkpoint_direct_bytes = 256ull << 20;
   // A partition's file is closed and the next begun at this size.
   std::uint64_t segment_bytes = 1024ull << 20;
   // A mark follows when the journal was idle for this long (STORAGE.md rule 3: within 1 s).

@@ -65,17 +65,19 @@ void PartitionLog::append(BatchHeader& header, Bytes& batch) {
   store_.keep(*this, entry);
 }
 
-void PartitionLog::mark_durable(Offset base, std::shared_ptr<JournalFile> file,
-                                std::uint64_t position) {
-  auto found = find_tail(base);
-  ASSERT(found != tail_.cend() && found->place.base == base && !found->durable);
+void PartitionLog::mark_durable(const JournalFrame& frame, std::shared_ptr<JournalFile> file) {
+  auto found = find_tail(frame.base_offset);
+  ASSERT(found != tail_.cend() && found->place.base == frame.base_offset && !found->durable);
   TailEntry& entry = tail_[static_cast<std::size_t>(found - tail_.cbegin())];
   entry.file = std::move(file);
-  entry.position = position;
+  entry.direct = frame.direct;
+  entry.position = frame.position;
   entry.durable = true;
   ASSERT(high_watermark_ == entry.place.base);
   high_watermark_ = entry.place.last + 1;
-  if (closed_) tail_.pop_front();
+  if (!closed_) return;
+  tail_.pop_front();
+  if (frame.direct) store_.remove_unlisted(frame.direct);
 }
 
 std::deque<TailEntry>::const_iterator PartitionLog::find_tail(Offset offset) const {
@@ -102,12 +104,12 @@ Result<LogRead> PartitionLog::read_tail(std::deque<TailEntry>::const_iterator en
       // A flushed entry leaves the tail with its bytes, so this one's place is the journal.
       ASSERT(entry->file);
       auto count = from_where == ReadFrom::cache
-                       ? entry->file->file().read_cached_at(entry->position, space)
-                       : entry->file->file().read_at(entry->position, space);
+                       ? entry->holder().read_cached_at(entry->position, space)
+                       : entry->holder().read_at(entry->position, space);
       if (!count && !read.batches.empty()) break;
       if (!count) return std::unexpected(count.error());
       if (*count < entry->place.size) {
-        return fail(ErrorCode::storage_corrupt, entry->file->path() + ": is shorter than it was");
+        return fail(ErrorCode::storage_corrupt, entry->holder_path() + ": is shorter than it was");
       }
       bytes = Bytes(std::move(buffer), 0, entry->place.size);
     }
@@ -164,17 +166,16 @@ Task<Result<LogRead>> PartitionLog::read(Offset from, std::size_t bytes_max, Off
   auto entry = find_tail(from);
   if (entry != tail_.cend() && entry->place.base <= from) {
     // One batch is enough to go on: the kernel has read ahead when the next one is asked for.
-    auto file = entry->file;
-    auto position = entry->position;
-    auto size = entry->place.size;
-    Offset next = entry->place.last + 1;
-    auto bytes = co_await call_on(store_.core(), store_.reader(), [file, position, size] {
+    TailEntry found = *entry;
+    Offset next = found.place.last + 1;
+    auto bytes = co_await call_on(store_.core(), store_.reader(), [found] {
+      std::size_t size = found.place.size;
       BufferRef buffer = Buffer::allocate(size);
-      auto count = file->file().read_at(position, {buffer->data(), size});
+      auto count = found.holder().read_at(found.position, {buffer->data(), size});
       if (!count) return Result<Bytes>(std::unexpected(count.error()));
       if (*count < size)
         return Result<Bytes>(
-            fail(ErrorCode::storage_corrupt, file->path() + ": is shorter than it was"));
+            fail(ErrorCode::storage_corrupt, found.holder_path() + ": is shorter than it was"));
       return Result<Bytes>(Bytes(std::move(buffer), 0, size));
     });
     if (!bytes) co_return std::unexpected(bytes.error());
@@ -314,7 +315,8 @@ std::optional<PartitionLog::Flush> PartitionLog::begin_flush(const JournalFile* 
   flush.log = shared_from_this();
   flush.settings = settings_;
   flush.now = store_.broker_time();
-  if (!segments_.empty() && !seal_active_) flush.active = segments_.back();
+  if (!segments_.empty()) flush.active = segments_.back();
+  flush.is_sealed = seal_active_;
   flush.state = state_;
   flush.state.flushed_to = flush.entries.back().place.last + 1;
   flush.state.epochs = epochs_;
@@ -341,6 +343,7 @@ void PartitionLog::end_flush(Flush& flush) {
     if (entry.place.base >= state_.flushed_to) break;
     entry.flushed = true;
     entry.file = nullptr;
+    entry.direct = nullptr;
   }
   while (!tail_.empty() && tail_.front().flushed && tail_.front().bytes.empty()) tail_.pop_front();
 }

@@ -18,6 +18,8 @@
 
 #include "record/batch.h"
 #include "runtime/core.h"
+#include "storage/direct_segments.h"
+#include "storage/journal.h"
 #include "storage/journal_file.h"
 #include "storage/segment.h"
 
@@ -45,17 +47,16 @@ class LogObserver {
 struct TailEntry {
   BatchPlace place;
   LeaderEpoch epoch;
-  Bytes bytes;                        // empty: dropped
-  std::shared_ptr<JournalFile> file;  // null: not durable yet, or flushed to a segment
-  std::uint64_t position = 0;
+  Bytes bytes;                            // empty: dropped
+  std::shared_ptr<JournalFile> file;      // null: not durable yet, or flushed to a segment
+  std::shared_ptr<DirectSegment> direct;  // the file has a reference, the batch stands here
+  std::uint64_t position = 0;             // of the batch, in `direct` or in `file`
+
+  // Where the bytes are when they are not in memory.
+  File& holder() const { return direct ? static_cast<File&>(*direct->file()) : file->file(); }
+  const std::string& holder_path() const { return direct ? direct->path() : file->path(); }
   bool durable = false;
   bool flushed = false;
-};
-
-// How a log's segments are cut. Set by the layer above.
-struct LogSettings {
-  std::uint64_t segment_bytes = 0;  // 0: StorageLimits::segment_bytes
-  Duration segment_age{0};          // 0: however old
 };
 
 // Forgets the epochs that ended at or below `log_start`.
@@ -72,13 +73,14 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   Offset end() const { return end_; }
   void observe(LogObserver* observer) { observer_ = observer; }
   void configure(LogSettings settings) { settings_ = settings; }
+  const LogSettings& settings() const { return settings_; }
 
   // Sets base offset and leader epoch in the batch's bytes and adds it to the tail, not durable
   // yet. `batch` is validated and its bytes are this partition's to write. Used through Appender
   // (store.h).
   void append(BatchHeader& header, Bytes& batch);
   // The journal has it: in append order.
-  void mark_durable(Offset base, std::shared_ptr<JournalFile> file, std::uint64_t position);
+  void mark_durable(const JournalFrame& frame, std::shared_ptr<JournalFile> file);
 
   // About `bytes_max` bytes of whole batches from the one holding `from`, at least one, none at or
   // beyond `limit`. Error::offset_out_of_range when `from` is below log_start or above `limit`.
@@ -109,7 +111,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
     LogSettings settings;
     WallMs now{-1};  // broker time when it began
     std::vector<TailEntry> entries;
-    std::shared_ptr<Segment> active;  // to append to, or null
+    std::shared_ptr<Segment> active;  // the newest, or null
+    bool is_sealed = false;           // it is not to be written
     PartitionState state;             // as it will be
     struct Written {
       std::shared_ptr<Segment> segment;

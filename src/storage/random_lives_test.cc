@@ -24,6 +24,7 @@ struct Counts {
   int failures = 0;
   int refused = 0;
   int appends = 0;
+  std::uint64_t bytes_direct = 0;
 };
 
 class RandomLife {
@@ -71,6 +72,8 @@ class RandomLife {
     limits.tail_bytes_max = random_.below(16) << 10;
     limits.group_bytes_max = (1 + random_.below(12)) << 10;
     limits.checkpoint_bytes = (8 + random_.below(32)) << 10;
+    if (random_.percent(60)) limits.direct_append_bytes = 300ull << random_.below(5);
+    limits.direct_writers = 1 + random_.below(3);
     return limits;
   }
 
@@ -128,6 +131,7 @@ class RandomLife {
 
   std::string end() {
     counts_.refused += static_cast<int>(broker_.refused());
+    counts_.bytes_direct += broker_.store().bytes_written_direct();
     if (started_ && !disk_.crashed() && broker_.store().journal().failed() && random_.percent(70)) {
       // It finds out by itself that it has to begin again.
       if (!broker_.runtime().run_until([&] { return broker_.must_restart() || disk_.crashed(); },
@@ -215,12 +219,13 @@ TEST(RandomLives, what_was_answered_or_read_in_one_life_is_there_in_the_next) {
     EXPECT_GT(counts.restarts, 5);
     EXPECT_GT(counts.failures, 20);
     EXPECT_GT(counts.refused, 20);
+    EXPECT_GT(counts.bytes_direct, 100'000);
   }
   std::printf(
       "%d lives, %d power cuts, %d stops in order, %d restarts after a failed flush, %d failing "
-      "operations, %d appends, %d refused\n",
+      "operations, %d appends, %d refused, %llu bytes straight to segments\n",
       counts.lives, counts.power_cuts, counts.stops, counts.restarts, counts.failures,
-      counts.appends, counts.refused);
+      counts.appends, counts.refused, static_cast<unsigned long long>(counts.bytes_direct));
 }
 
 }  // namespace

@@ -17,7 +17,8 @@ PartitionState Store::listed_state(PartitionId id) const {
 
 void Store::trim(PartitionState& state, std::vector<std::string>& doomed) const {
   std::erase_if(state.segments, [&](const SegmentState& segment) {
-    bool goes = segment.end <= state.log_start;
+    bool goes =
+        segment.end <= state.log_start && direct_->is_finished(segment.file_number, segment.bytes);
     if (goes) doomed.push_back(segment_path(state.id, segment.file_number));
     return goes;
   });
@@ -80,11 +81,24 @@ Task<Result<void>> Store::remove_partitions(std::vector<PartitionId> ids) {
         doomed.push_back(snapshot_path(id, snapshot.file_number));
       }
     }
+    for (PartitionId id : ids) remove_unlisted(id);
     if (edit.removed.empty()) return {};
     TRY(manifest_->commit(edit));
     remove_files(doomed);
     return {};
   });
+}
+
+void Store::remove_unlisted(PartitionId id) {
+  std::set<std::string> listed;
+  for (const SegmentState& segment : listed_state(id).segments) {
+    listed.insert(segment_path(id, segment.file_number));
+  }
+  std::vector<std::string> doomed;
+  for (const auto& segment : direct_->forget(id)) {
+    if (!listed.contains(segment->path())) doomed.push_back(segment->path());
+  }
+  remove_files(doomed);
 }
 
 }  // namespace millrace

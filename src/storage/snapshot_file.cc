@@ -119,7 +119,7 @@ Task<Result<void>> Store::save_snapshot(CoreStore& core, PartitionLog& log, Offs
     trim(state, doomed);
     ManifestEdit edit;
     edit.partitions.push_back(state);
-    edit.next_file_number = next_file_number_;
+    edit.next_file_number = next_file_number_.load();
     TRY(manifest_->commit(edit));
     remove_files(doomed);
     return {};

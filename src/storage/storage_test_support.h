@@ -172,7 +172,10 @@ class TestBroker : LogObserver {
       appender.submit([this, entries = std::move(entries)](Result<void> outcome) {
         --unanswered_;
         if (!outcome) ++refused_;
-        for (auto [id, index] : entries) history_[id][index].acked = outcome.has_value();
+        for (auto [id, index] : entries) {
+          if (history_.deleted.contains(id)) continue;
+          history_[id][index].acked = outcome.has_value();
+        }
       });
     });
   }

@@ -27,7 +27,11 @@ Store::Store(Runtime& runtime, std::string directory, StorageLimits limits)
       limits_(limits),
       segment_files_(std::make_shared<SegmentFiles>(runtime.files(), limits.open_segments_max,
                                                     limits.segment_cache_bytes_max,
-                                                    limits.segment_chunk_bytes)) {}
+                                                    limits.segment_chunk_bytes)),
+      direct_(std::make_unique<DirectSegments>(
+          runtime, limits, *segment_files_, segments_directory(),
+          [this](PartitionId id, std::uint64_t number) { return segment_path(id, number); },
+          next_file_number_)) {}
 
 Store::~Store() {
   // The writer first: it may still tell cores and ask the background worker for files.
@@ -88,38 +92,14 @@ Result<void> Store::recover() {
 
   std::map<PartitionId, RecoveredPartition> partitions;
   TRY(recover_partitions(partitions));
-  auto scan = scan_journal(
-      files, directory_ + "/journal", replay_from, durable_through, [&](ScannedFrame frame) {
-        RecoveredPartition& partition = partitions[frame.partition];
-        partition.state.id = frame.partition;
-        Offset end = partition.tail.empty() ? partition.state.flushed_to
-                                            : partition.tail.back().place.last + 1;
-        if (frame.batch.base_offset < end) return;  // an identical repeat
-        TailEntry& entry = partition.tail.emplace_back();
-        entry.place = {frame.batch.base_offset, frame.batch.last_offset(),
-                       frame.batch.max_timestamp, frame.batch.size};
-        entry.epoch = frame.batch.leader_epoch;
-        entry.file = frame.file;
-        entry.position = frame.position;
-        entry.durable = true;
-        if (frame.batch.producer_id != kNoProducer) {
-          partition.replayed.push_back(frame.batch);
-        }
-      });
+  auto scan = scan_journal(files, directory_ + "/journal", replay_from, durable_through,
+                           [&](ScannedFrame frame) {
+                             RecoveredPartition& partition = partitions[frame.partition];
+                             partition.state.id = frame.partition;
+                             recover_frame(partition, std::move(frame));
+                           });
   if (!scan) return std::unexpected(scan.error());
-  for (auto& [id, partition] : partitions) {
-    Offset end = partition.state.flushed_to;
-    for (const TailEntry& entry : partition.tail) {
-      if (entry.place.base != end) {
-        partition.damage =
-            Error(ErrorCode::storage_corrupt,
-                  fmt::format("partition {}: offsets {} to {} are missing from the journal",
-                              id.value(), end.value(), entry.place.base.value()));
-        break;
-      }
-      end = entry.place.last + 1;
-    }
-  }
+  for (auto& [id, partition] : partitions) find_damage(partition);
   clock_.advance(scan->broker_time);
   if (!manifest_->is_new()) {
     log_info("storage", "recovered {} partitions, {} journal groups{}", partitions.size(),
@@ -128,7 +108,7 @@ Result<void> Store::recover() {
   TRY(manifest_->commit(opened));
   leader_epoch_ = manifest_->state().leader_epoch;
   cluster_id_ = manifest_->state().cluster_id;
-  next_file_number_ = manifest_->state().next_file_number;
+  next_file_number_ = std::max(next_file_number_.load(), manifest_->state().next_file_number);
   TRY(remove_orphans());
   recovered_ = std::move(partitions);
 
@@ -139,8 +119,62 @@ Result<void> Store::recover() {
                                                  limits_.tail_bytes_max / runtime_.core_count()));
   }
   lane_ = std::make_unique<JournalLane>(runtime_, directory_ + "/journal", limits_, *background_,
-                                        clock_, std::move(scan->start));
+                                        clock_, std::move(scan->start), direct_.get());
   return lane_->open();
+}
+
+void Store::recover_frame(RecoveredPartition& partition, ScannedFrame frame) {
+  Offset end =
+      partition.tail.empty() ? partition.state.flushed_to : partition.tail.back().place.last + 1;
+  if (frame.batch.base_offset < end) return;  // an identical repeat
+  TailEntry& entry = partition.tail.emplace_back();
+  entry.place = {frame.batch.base_offset, frame.batch.last_offset(), frame.batch.max_timestamp,
+                 frame.batch.size};
+  entry.epoch = frame.batch.leader_epoch;
+  entry.file = frame.file;
+  entry.position = frame.position;
+  entry.durable = true;
+  if (frame.segment) {
+    entry.direct =
+        direct_->recovered(frame.partition, *frame.segment, frame.position + frame.batch.size);
+    next_file_number_ = std::max(next_file_number_.load(), *frame.segment + 1);
+  }
+  if (frame.batch.producer_id != kNoProducer) partition.replayed.push_back(frame.batch);
+}
+
+// Whether the tail follows what the segments hold without a gap, and what it refers to is there.
+void Store::find_damage(RecoveredPartition& partition) {
+  Offset end = partition.state.flushed_to;
+  const DirectSegment* direct = nullptr;
+  std::uint64_t position = 0;
+  for (const TailEntry& entry : partition.tail) {
+    std::string found;
+    if (entry.place.base != end) {
+      found = fmt::format("offsets {} to {} are missing from the journal", end.value(),
+                          entry.place.base.value());
+    } else if (entry.direct) {
+      if (entry.direct.get() != direct) {
+        const auto& segments = partition.state.segments;
+        bool is_listed = !segments.empty() && segments.back().file_number == entry.direct->number();
+        position = is_listed ? segments.back().bytes : 0;
+      }
+      auto size = entry.direct->file()->size();
+      if (!size) {
+        found = size.error().message();
+      } else if (entry.position != position || *size < position + entry.place.size) {
+        found = fmt::format("{} of {} bytes does not hold offset {} at position {}",
+                            entry.direct->path(), *size, end.value(), entry.position);
+      }
+      position += entry.place.size;
+    }
+    if (!found.empty()) {
+      partition.damage = Error(ErrorCode::storage_corrupt,
+                               fmt::format("partition {}: {}", partition.state.id.value(), found));
+      return;
+    }
+    direct = entry.direct.get();
+    end = entry.place.last + 1;
+  }
 }
 
 // It is opened when somebody reads or writes it.
@@ -188,6 +222,7 @@ Result<void> Store::remove_orphans() {
       listed.insert(snapshot_path(id, snapshot.file_number));
     }
   }
+  for (std::string& path : direct_->paths()) listed.insert(std::move(path));
   for (const char* folder : {"/segments", "/snapshots"}) {
     auto names = runtime_.files().list(directory_ + folder);
     if (!names) return std::unexpected(names.error());

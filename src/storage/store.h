@@ -39,6 +39,8 @@ class Store {
   LeaderEpoch leader_epoch() const { return leader_epoch_; }
   const std::string& cluster_id() const { return cluster_id_; }
   Journal& journal() { return *lane_; }
+  // Appended straight to segments in this run.
+  std::uint64_t bytes_written_direct() const { return direct_->bytes_written(); }
   BrokerClock& clock() { return clock_; }
   const StorageLimits& limits() const { return limits_; }
   // The disk is full or fails: what is not needed to drain it should not be appended. Any thread.
@@ -71,6 +73,8 @@ class Store {
   // Of deleted partitions, whose logs are closed or were discarded: the manifest forgets them and
   // their files go. On core 0.
   Task<Result<void>> remove_partitions(std::vector<PartitionId> ids);
+  // Of a deleted one: files that the manifest does not list. On the background worker.
+  void remove_unlisted(PartitionId id);
 
   // A flush of the journal failed. What was not answered is void, durably, and what the machines
   // above decided in the meantime is not: `restart` is called once, on core 0, and should close
@@ -90,6 +94,8 @@ class Store {
   Store(Runtime& runtime, std::string directory, StorageLimits limits);
   Result<void> recover();
   Result<void> recover_partitions(std::map<PartitionId, RecoveredPartition>& partitions);
+  void recover_frame(RecoveredPartition& partition, ScannedFrame frame);
+  static void find_damage(RecoveredPartition& partition);
   Result<void> remove_orphans();
   Result<std::shared_ptr<Segment>> find_segment(PartitionId id, const SegmentState& state);
   void tick();
@@ -112,6 +118,7 @@ class Store {
   Result<std::shared_ptr<Segment>> make_segment(PartitionLog::Flush& flush, Offset base);
   Result<void> write_snapshot(PartitionId id, SnapshotState& state, const Bytes& bytes);
   void take_listed(PartitionLog::Flush& flush) const;
+  std::shared_ptr<Segment> adopt(const PartitionLog::Flush& flush, const TailEntry& entry) const;
   void trim(PartitionState& state, std::vector<std::string>& doomed) const;
   void remove_files(const std::vector<std::string>& paths);
   PartitionState listed_state(PartitionId id) const;
@@ -130,8 +137,9 @@ class Store {
   LeaderEpoch leader_epoch_{0};
   std::string cluster_id_;
   BrokerClock clock_;
+  std::atomic<std::uint64_t> next_file_number_{1};
+  std::unique_ptr<DirectSegments> direct_;
   // The background worker's, after recovery.
-  std::uint64_t next_file_number_ = 1;
   std::vector<std::string> made_files_;  // by the checkpoint under way
   std::vector<std::string> doubtful_;    // by ones whose commit failed
   // Since the last checkpoint: one under way must not bring them back.
@@ -153,6 +161,7 @@ class Store {
   MonotonicTime next_journal_retry_;
   Work must_restart_;
   std::uint64_t checkpointed_bytes_ = 0;  // of Journal::bytes_written(), as of the last one
+  std::uint64_t checkpointed_direct_bytes_ = 0;
   MonotonicTime last_append_seen_;
   JournalSequence last_sequence_seen_;
 
