@@ -27,7 +27,7 @@ void Store::start() {
   // A recovered partition that nobody opened would lose its tail with the first checkpoint.
   ASSERT(unclaimed().empty());
   started_ = true;
-  last_checkpoint_ = runtime_.core(CoreId(0)).now();
+  last_checkpoint_ = last_unstalled_ = runtime_.core(CoreId(0)).now();
   tick();
 }
 
@@ -52,6 +52,7 @@ void Store::tick() {
     return;
   }
   bool stalled = lane_->is_stalled();
+  if (!stalled) last_unstalled_ = core.now();
   if (stalled && core.now() >= next_journal_retry_) {
     lane_->retry();
     if (lane_->out_of_files()) next_journal_retry_ = core.now() + Duration(kPauseMin).count();
@@ -197,6 +198,8 @@ Task<Result<void>> Store::checkpoint(Extent extent) {
       checkpointed_direct_bytes_ = written_direct;
     }
   }
+  ++(outcome ? checkpoints_ : checkpoints_failed_);
+  if (outcome) checkpoint_time_.observe(Duration(here.now() - last_checkpoint_));
   checkpointing_ = false;
   co_return outcome;
 }
@@ -353,6 +356,7 @@ Result<void> Store::write_flush(PartitionLog::Flush& flush, FileWriter& writer,
       TRY(writer.add(batch->view()));
     }
     position += entry.place.size;
+    checkpoint_bytes_.add(entry.place.size);
     flush.written.back().batches.push_back(entry.place);
   }
   if (is_writing) TRY(writer.flush());

@@ -58,6 +58,8 @@ class CoreStore {
 
   // Producers are to be refused with storage_full, see Store::refuses_appends().
   bool refuses_appends() const;
+  // In memory for readers at the ends of logs, of StorageLimits::tail_bytes_max.
+  std::size_t tail_bytes() const { return kept_bytes_; }
   // Too much is waiting for the disk: whoever reads from clients should wait for room().
   bool is_full() const;
   Future<bool> room();

@@ -141,6 +141,18 @@ bool JournalLane::is_stalled() const {
   return stalled_;
 }
 
+JournalStats JournalLane::stats() const {
+  JournalStats stats;
+  stats.groups = groups_.value();
+  stats.bytes_written = bytes_written();
+  stats.flush_time = flush_time_;
+  stats.pending_bytes = pending_bytes();
+  std::lock_guard lock(mutex_);
+  stats.file_bytes = total_file_bytes_;
+  for (const auto& file : ready_) stats.free_bytes += file->size();
+  return stats;
+}
+
 void JournalLane::retry() {
   background_.submit([this] { recycle_released(); });
 }
@@ -284,7 +296,9 @@ JournalLane::Step JournalLane::write_taken(std::vector<Waiting> group, bool mark
   Result<void> written = write_group(group, mark);
   if (written) {
     tell_written(group);
+    MonotonicTime flush_begun = runtime_.core(CoreId(0)).now();
     written = current_->file().sync();
+    flush_time_.observe(Duration(runtime_.core(CoreId(0)).now() - flush_begun));
   }
   if (!written) {
     fail_all(written.error());
@@ -293,6 +307,7 @@ JournalLane::Step JournalLane::write_taken(std::vector<Waiting> group, bool mark
   }
   position_ += needed;
   bytes_written_.fetch_add(needed, std::memory_order_relaxed);
+  groups_.add();
   if (!mark) newest_data_ = next_sequence_;
   current_->last_sequence = next_sequence_;
   // Told before it is published: who reads durable_through() and then posts to a core comes after

@@ -19,6 +19,7 @@
 #include "storage/journal.h"
 #include "storage/journal_file.h"
 #include "storage/limits.h"
+#include "storage/stats.h"
 
 namespace millrace {
 
@@ -75,6 +76,8 @@ class JournalLane : public Journal {
   bool failed() const override { return failed_.load(std::memory_order_acquire); }
   void void_failed() override;
   bool is_voided() const override { return voided_.load(std::memory_order_acquire); }
+  // Any thread.
+  JournalStats stats() const;
 
  private:
   struct Waiting {
@@ -142,6 +145,8 @@ class JournalLane : public Journal {
   MonotonicTime group_begun_{0};
   std::size_t appends_in_group_ = 0;
   std::vector<Waiting> taken_;  // while some of it is written straight to segments
+  Counter groups_;  // read by stats()
+  Histogram flush_time_;
 
   std::atomic<std::uint64_t> durable_through_{0};
   std::atomic<std::size_t> pending_bytes_{0};

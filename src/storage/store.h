@@ -22,6 +22,7 @@
 #include "storage/core_store.h"
 #include "storage/journal_scan.h"
 #include "storage/manifest.h"
+#include "storage/stats.h"
 
 namespace millrace {
 
@@ -45,6 +46,9 @@ class Store {
   const StorageLimits& limits() const { return limits_; }
   // The disk is full or fails: what is not needed to drain it should not be appended. Any thread.
   bool refuses_appends() const { return refusing_.load(std::memory_order_acquire); }
+  // On core 0.
+  StoreHealth health() const;
+  StoreStats stats() const;
 
   // The partitions that recovery found and nobody opened yet. Any thread.
   std::vector<PartitionId> unclaimed() const;
@@ -142,6 +146,7 @@ class Store {
   // The background worker's, after recovery.
   std::vector<std::string> made_files_;  // by the checkpoint under way
   std::vector<std::string> doubtful_;    // by ones whose commit failed
+  Counter checkpoint_bytes_;             // read by stats()
   // Since the last checkpoint: one under way must not bring them back.
   std::set<PartitionId> removed_;
 
@@ -159,6 +164,10 @@ class Store {
   bool checkpoint_found_full_ = false;
   bool in_steps_ = false;
   MonotonicTime next_journal_retry_;
+  MonotonicTime last_unstalled_;
+  std::uint64_t checkpoints_ = 0;
+  std::uint64_t checkpoints_failed_ = 0;
+  Histogram checkpoint_time_;
   Work must_restart_;
   std::uint64_t checkpointed_bytes_ = 0;  // of Journal::bytes_written(), as of the last one
   std::uint64_t checkpointed_direct_bytes_ = 0;
