@@ -50,6 +50,7 @@ class BrokerCore {
   const CatalogImage& image() const { return *image_; }
   WallMs broker_time() const { return store_.broker_time(); }
   LeaderEpoch leader_epoch() const { return store_.leader_epoch(); }
+  std::optional<DiskSpace> disk_space() const { return store_.store().disk_space(); }
 
   // Back-pressure: false while too much waits for the disk. A session waits for room before it
   // starts a produce, and reads nothing meanwhile; produce() itself never waits, so that appends

@@ -37,6 +37,11 @@ inline constexpr std::size_t kDirectAlignment = 4096;
 
 enum class OpenMode { read, read_write, create };  // create: read and write, must not exist
 
+struct DiskSpace {
+  std::uint64_t total = 0;  // bytes
+  std::uint64_t free = 0;   // what can still be written
+};
+
 // Holds a folder against a second process until it goes.
 class DirectoryLock {
  public:
@@ -66,6 +71,8 @@ class FileSystem {
   // As sync() of every file of the folder. For when there are many: one flush instead of one each.
   virtual Result<void> sync_all(const std::string& directory) = 0;
   virtual bool exists(const std::string& path) = 0;
+  // Of the disk that holds `directory`.
+  virtual Result<DiskSpace> disk_space(const std::string& directory) = 0;
   virtual Result<std::unique_ptr<DirectoryLock>> lock_directory(const std::string& path) = 0;
 };
 

@@ -58,13 +58,14 @@ void Store::tick() {
     if (lane_->out_of_files()) next_journal_retry_ = core.now() + Duration(kPauseMin).count();
   }
   bool failing = checkpoint_pause_ > Duration(0);
-  refuse(checkpoint_found_full_ || (stalled && (failing || lane_->out_of_files())));
+  reader_->submit([this] { measure_disk(); });
+  refuse(disk_is_low_ || checkpoint_found_full_ || (stalled && (failing || lane_->out_of_files())));
   std::uint64_t written = lane_->bytes_written() - checkpointed_bytes_;
   std::uint64_t written_direct = direct_->bytes_written() - checkpointed_direct_bytes_;
   bool due = stalled || failing ||
              written >= std::min(limits_.checkpoint_bytes, limits_.journal_bytes_max / 4) ||
              written_direct >= limits_.checkpoint_direct_bytes ||
-             (written > 0 &&
+             ((written > 0 || carried_bytes_ > 0) &&
               core.now() - last_checkpoint_ > Duration(limits_.checkpoint_interval).count());
   bool may = !checkpointing_ && core.now() - last_checkpoint_ >= checkpoint_pause_.count();
   if (due && may) core.spawn("checkpoint", run_checkpoint());
@@ -92,6 +93,21 @@ Task<void> Store::run_checkpoint() {
   if (!done) {
     log_error("storage", "a checkpoint failed and will be tried again: {}", done.error().message());
   }
+}
+
+// STORAGE.md rule 20: what is left when producing is refused is for checkpoints, commits and
+// deletions. On the reader, so that it is seen while a checkpoint goes on.
+void Store::measure_disk() {
+  auto space = runtime_.files().disk_space(directory_);
+  if (!space) return;  // whatever it is, a write will meet it
+  disk_total_ = space->total;
+  disk_free_ = space->free;
+  std::uint64_t reserve = limits_.disk_reserve_bytes;
+  bool was_low = disk_is_low_.load();
+  bool low = was_low ? space->free < reserve + reserve / 4 : space->free < reserve;
+  if (low == was_low) return;
+  disk_is_low_ = low;
+  if (low) log_error("storage", "{} MiB are left on the disk of {}", space->free >> 20, directory_);
 }
 
 // A new append would wait for nobody knows how long, or take the room that a checkpoint needs.
@@ -142,59 +158,19 @@ Task<Result<void>> Store::checkpoint(Extent extent) {
   auto [through, flushes] = co_await collect(step.get());
   if (step) through = step->last_sequence;
   step = nullptr;  // it is to be recycled
-  Result<void> outcome = co_await call_on(here, *background_, [&]() -> Result<void> {
-    made_files_.clear();
-    ManifestEdit edit;
-    std::vector<std::string> doomed;
-    for (auto& of_core : flushes) {
-      for (PartitionLog::Flush& flush : of_core) take_listed(flush);
-    }
-    if (auto written = write_flushes(flushes); !written) {
-      // Nobody lists them, and on a full disk they would be in their own way.
-      remove_files(made_files_);
-      return written;
-    }
-    for (auto& of_core : flushes) {
-      for (PartitionLog::Flush& flush : of_core) {
-        if (removed_.contains(flush.state.id)) continue;
-        trim(flush.state, doomed);
-        edit.partitions.push_back(flush.state);
-      }
-    }
-    edit.replay_from = through + 1;
-    edit.durable_through = through;
-    edit.next_file_number = next_file_number_.load();
-    if (extent == Extent::last) edit.clean = true;
-    if (auto committed = manifest_->commit(edit); !committed) {
-      // The manifest on the disk may list them or not, until the next commit.
-      doubtful_.insert(doubtful_.end(), made_files_.begin(), made_files_.end());
-      return committed;
-    }
-    for (const PartitionState& state : edit.partitions) direct_->listed(state.segments);
-    remove_files(std::exchange(doubtful_, {}));
-    remove_files(doomed);
-    removed_.clear();
-    return {};
-  });
-  for (std::size_t i = 0; i < cores_.size(); ++i) {
-    auto* of_core = &flushes[i];
-    bool succeeded = outcome.has_value();
-    co_await call_on(here, cores_[i]->core(), [of_core, succeeded] {
-      for (PartitionLog::Flush& flush : *of_core) {
-        if (succeeded) {
-          flush.log->end_flush(flush);
-        } else {
-          flush.log->abort_flush();
-        }
-      }
-      of_core->clear();  // lets go of the journal files here, where the logs are
-      return true;
-    });
-  }
+  carried_bytes_ = 0;
+  if (extent == Extent::everything) co_await carry_forward(flushes);
+  ManifestEdit edit;
+  edit.replay_from = through + 1;
+  edit.durable_through = through;
+  if (extent == Extent::last) edit.clean = true;
+  Result<void> outcome = co_await call_on(
+      here, *background_, [&] { return flush_and_commit(flushes, std::move(edit)); });
+  co_await end_flushes(flushes, outcome.has_value());
   if (outcome) {
     lane_->release(through);
     if (extent != Extent::step) {
-      checkpointed_bytes_ = written;
+      checkpointed_bytes_ = written + carried_bytes_;
       checkpointed_direct_bytes_ = written_direct;
     }
   }
@@ -202,6 +178,57 @@ Task<Result<void>> Store::checkpoint(Extent extent) {
   if (outcome) checkpoint_time_.observe(Duration(here.now() - last_checkpoint_));
   checkpointing_ = false;
   co_return outcome;
+}
+
+// In one go: nothing else changes the manifest between what is listed and what will be.
+Result<void> Store::flush_and_commit(Flushes& flushes, ManifestEdit edit) {
+  made_files_.clear();
+  std::vector<std::string> doomed;
+  for (auto& of_core : flushes) {
+    for (PartitionLog::Flush& flush : of_core) take_listed(flush);
+  }
+  if (auto written = write_flushes(flushes); !written) {
+    // Nobody lists them, and on a full disk they would be in their own way.
+    remove_files(made_files_);
+    return written;
+  }
+  for (auto& of_core : flushes) {
+    for (PartitionLog::Flush& flush : of_core) {
+      if (flush.is_carried || removed_.contains(flush.state.id)) continue;
+      trim(flush.state, doomed);
+      edit.partitions.push_back(flush.state);
+    }
+  }
+  edit.next_file_number = next_file_number_.load();
+  if (auto committed = manifest_->commit(edit); !committed) {
+    // The manifest on the disk may list them or not, until the next commit.
+    doubtful_.insert(doubtful_.end(), made_files_.begin(), made_files_.end());
+    return committed;
+  }
+  for (const PartitionState& state : edit.partitions) direct_->listed(state.segments);
+  remove_files(std::exchange(doubtful_, {}));
+  remove_files(doomed);
+  removed_.clear();
+  return {};
+}
+
+Task<void> Store::end_flushes(Flushes& flushes, bool succeeded) {
+  for (std::size_t i = 0; i < cores_.size(); ++i) {
+    auto* of_core = &flushes[i];
+    co_await call_on(runtime_.core(CoreId(0)), cores_[i]->core(), [of_core, succeeded] {
+      for (PartitionLog::Flush& flush : *of_core) {
+        if (!succeeded && !flush.is_carried) {
+          flush.log->abort_flush();
+        } else if (flush.is_carried) {
+          flush.log->end_carry(flush);
+        } else {
+          flush.log->end_flush(flush);
+        }
+      }
+      of_core->clear();  // lets go of the journal files here, where the logs are
+      return true;
+    });
+  }
 }
 
 // What snapshots, retention and deletions did since the flush began: the manifest is this worker's.
@@ -379,14 +406,22 @@ Result<void> Store::write_flush(PartitionLog::Flush& flush, FileWriter& writer,
   return {};
 }
 
-Result<void> Store::write_flushes(std::vector<std::vector<PartitionLog::Flush>>& flushes) {
+Result<void> Store::write_flushes(Flushes& flushes) {
   Unflushed unflushed;
   FileWriter writer;
   for (auto& of_core : flushes) {
-    for (PartitionLog::Flush& flush : of_core) TRY(write_flush(flush, writer, unflushed));
+    for (PartitionLog::Flush& flush : of_core) {
+      if (!flush.is_carried) TRY(write_flush(flush, writer, unflushed));
+    }
   }
   TRY(unflushed.flush(runtime_.files(), segments_directory()));
-  if (!made_files_.empty()) TRY(runtime_.files().sync_directory(segments_directory()));
+  bool made_files = !made_files_.empty();
+  for (auto& of_core : flushes) {
+    for (PartitionLog::Flush& flush : of_core) {
+      for (auto& written : flush.written) made_files = written.segment->made_index() || made_files;
+    }
+  }
+  if (made_files) TRY(runtime_.files().sync_directory(segments_directory()));
   return {};
 }
 

@@ -14,9 +14,15 @@ const std::vector<PartitionId> kCoreZero = {PartitionId(100), PartitionId(102)};
 const std::vector<PartitionId> kCoreOne = {PartitionId(101), PartitionId(103)};
 
 enum class Large { to_the_journal, to_segments };
+enum class Small { to_segments, carried };
+
+struct Storing {
+  Large large = Large::to_the_journal;
+  Small small = Small::to_segments;
+};
 
 struct CrashPoint {
-  Large large;
+  Storing storing;
   std::uint64_t seed;
   std::uint64_t operation;  // of the first life
   CrashKeeps keeps;
@@ -30,13 +36,14 @@ std::string describe(const CrashPoint& point) {
                      static_cast<int>(point.second_keeps));
 }
 
-StorageLimits limits(Large large) {
+StorageLimits limits(Storing storing) {
   StorageLimits limits = tiny_limits();
   limits.journal_file_bytes = 32 << 10;
   limits.journal_first_file_bytes = 16 << 10;
   limits.segment_bytes = 4 << 10;
   limits.tail_bytes_max = 4 << 10;
-  if (large == Large::to_segments) limits.direct_append_bytes = 1200;
+  if (storing.large == Large::to_segments) limits.direct_append_bytes = 1200;
+  if (storing.small == Small::carried) limits.carry_partitions_min = 0;
   limits.direct_writers = 2;
   return limits;
 }
@@ -88,18 +95,18 @@ void live(TestBroker& broker) {
   broker.settle();
 }
 
-std::uint64_t operations_of_a_life(std::uint64_t seed, Large large) {
+std::uint64_t operations_of_a_life(std::uint64_t seed, Storing storing) {
   SimDisk disk(seed);
   disk.make_durable_directory("data");
   History history;
   ScopedLeakCheckOff ended_by_power_cut;
-  TestBroker broker(disk, history, limits(large), {.seed = seed, .cores = 2});
+  TestBroker broker(disk, history, limits(storing), {.seed = seed, .cores = 2});
   EXPECT_TRUE(broker.open());
   live(broker);
   EXPECT_EQ(broker.unanswered(), 0u);
   EXPECT_EQ(broker.refused(), 0u);
   EXPECT_TRUE(history.deleted.contains(kDeleted)) << "the life ended early";
-  EXPECT_EQ(broker.store().bytes_written_direct() > 10'000, large == Large::to_segments);
+  EXPECT_EQ(broker.store().bytes_written_direct() > 10'000, storing.large == Large::to_segments);
   return disk.operations();
 }
 
@@ -109,13 +116,13 @@ std::string visit(const CrashPoint& point) {
   disk.make_durable_directory("data");
   History history;
   {
-    TestBroker broker(disk, history, limits(point.large), {.seed = point.seed, .cores = 2});
+    TestBroker broker(disk, history, limits(point.storing), {.seed = point.seed, .cores = 2});
     disk.crash_at_operation(point.operation);
     if (broker.open()) live(broker);
     broker.power_cut(point.keeps);
   }
   {
-    TestBroker broker(disk, history, limits(point.large), {.seed = point.seed + 1, .cores = 2});
+    TestBroker broker(disk, history, limits(point.storing), {.seed = point.seed + 1, .cores = 2});
     disk.crash_at_operation(point.second_operation);
     auto opened = broker.open();
     if (!opened && !disk.crashed()) return "second start: " + opened.error().detail;
@@ -133,7 +140,7 @@ std::string visit(const CrashPoint& point) {
     broker.power_cut(point.second_keeps);
   }
   {
-    TestBroker broker(disk, history, limits(point.large), {.seed = point.seed + 2, .cores = 2});
+    TestBroker broker(disk, history, limits(point.storing), {.seed = point.seed + 2, .cores = 2});
     if (auto opened = broker.open(); !opened) return "third start: " + opened.error().detail;
     if (auto wrong = broker.check_history(); !wrong.empty()) return "third start: " + wrong;
     append_round(broker, 1, 300);
@@ -141,7 +148,7 @@ std::string visit(const CrashPoint& point) {
     if (auto closed = broker.close(); !closed)
       return "third stop: " + std::string(closed.error().message());
   }
-  TestBroker broker(disk, history, limits(point.large), {.seed = point.seed + 3, .cores = 2});
+  TestBroker broker(disk, history, limits(point.storing), {.seed = point.seed + 3, .cores = 2});
   if (auto opened = broker.open(); !opened) return "fourth start: " + opened.error().detail;
   if (auto wrong = broker.check_history(); !wrong.empty()) return "fourth start: " + wrong;
   auto snapshot = broker.snapshot_of(kMachine);
@@ -151,18 +158,17 @@ std::string visit(const CrashPoint& point) {
   return {};
 }
 
-void visit_all(std::uint64_t seed, std::vector<CrashKeeps> modes,
-               Large large = Large::to_the_journal) {
+void visit_all(std::uint64_t seed, std::vector<CrashKeeps> modes, Storing storing = {}) {
   QuietLog quiet;
   ScopedLeakCheckOff ended_by_power_cut;
-  const std::uint64_t operations = operations_of_a_life(seed, large);
+  const std::uint64_t operations = operations_of_a_life(seed, storing);
   std::uint64_t visited = 0;
   std::uint64_t failed = 0;
   SimRandom random(seed);
   for (std::uint64_t operation = 1; operation <= operations; ++operation) {
     for (CrashKeeps keeps : modes) {
       CrashPoint point{
-          large, seed, operation, keeps, 1 + random.below(40), modes[random.below(modes.size())]};
+          storing, seed, operation, keeps, 1 + random.below(40), modes[random.below(modes.size())]};
       ++visited;
       std::string wrong = visit(point);
       if (wrong.empty()) continue;
@@ -190,15 +196,25 @@ TEST(CrashPoints, what_was_answered_survives_when_some_of_the_unflushed_does) {
 }
 
 TEST(CrashPoints, what_was_written_straight_to_segments_survives_when_nothing_unflushed_does) {
-  visit_all(4, {CrashKeeps::nothing}, Large::to_segments);
+  visit_all(4, {CrashKeeps::nothing}, {.large = Large::to_segments});
 }
 
 TEST(CrashPoints, what_was_written_straight_to_segments_survives_when_everything_unflushed_does) {
-  visit_all(5, {CrashKeeps::everything}, Large::to_segments);
+  visit_all(5, {CrashKeeps::everything}, {.large = Large::to_segments});
 }
 
 TEST(CrashPoints, what_was_written_straight_to_segments_survives_when_some_of_the_unflushed_does) {
-  visit_all(6, {CrashKeeps::some, CrashKeeps::some, CrashKeeps::nothing}, Large::to_segments);
+  visit_all(6, {CrashKeeps::some, CrashKeeps::some, CrashKeeps::nothing},
+            {.large = Large::to_segments});
+}
+
+TEST(CrashPoints, what_is_carried_forward_survives_when_nothing_unflushed_does) {
+  visit_all(7, {CrashKeeps::nothing}, {.small = Small::carried});
+}
+
+TEST(CrashPoints, what_is_carried_forward_survives_when_some_of_the_unflushed_does) {
+  visit_all(8, {CrashKeeps::some, CrashKeeps::everything},
+            {.large = Large::to_segments, .small = Small::carried});
 }
 
 }  // namespace

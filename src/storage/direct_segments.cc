@@ -139,23 +139,10 @@ bool DirectSegments::write(std::span<JournalFrame* const> frames, WallMs now, Wo
     job.frames.push_back(frame);
     job.bytes += frame->batch.size();
   }
-  {
-    std::lock_guard lock(mutex_);
-    drop_old_runs();
-    std::erase_if(jobs_, [this](const Job& job) { return !goes_straight(job); });
-    // Those that have a file first: it would have to be closed.
-    std::ranges::sort(jobs_, {}, [this](const Job& job) {
-      auto run = runs_.find(job.frames.front()->partition);
-      return std::pair(run == runs_.end() || !run->second.segment, ~job.bytes);
-    });
-    while (jobs_.size() > (stopped_ ? 0 : writers_.size())) {
-      auto run = runs_.find(jobs_.back().frames.front()->partition);
-      if (run != runs_.end() && run->second.segment) end_run(run->second, kPause);
-      jobs_.pop_back();
-    }
-    for (Job& job : jobs_) prepare(job, now);
-    has_runs_.store(!runs_.empty(), std::memory_order_relaxed);
-  }
+  std::lock_guard lock(mutex_);
+  choose();
+  for (Job& job : jobs_) prepare(job, now);
+  has_runs_.store(!runs_.empty(), std::memory_order_relaxed);
   if (jobs_.empty()) return false;
   jobs_left_ = jobs_.size();
   then_ = std::move(then);
@@ -168,6 +155,22 @@ bool DirectSegments::write(std::span<JournalFrame* const> frames, WallMs now, Wo
     });
   }
   return true;
+}
+
+// Leaves the jobs that are done here.
+void DirectSegments::choose() {
+  drop_old_runs();
+  std::erase_if(jobs_, [this](const Job& job) { return !goes_straight(job); });
+  // Those that have a file first: it would have to be closed.
+  std::ranges::sort(jobs_, {}, [this](const Job& job) {
+    auto run = runs_.find(job.frames.front()->partition);
+    return std::pair(run == runs_.end() || !run->second.segment, ~job.bytes);
+  });
+  while (jobs_.size() > (stopped_ ? 0 : writers_.size())) {
+    auto run = runs_.find(jobs_.back().frames.front()->partition);
+    if (run != runs_.end() && run->second.segment) end_run(run->second, kPause);
+    jobs_.pop_back();
+  }
 }
 
 Result<void> DirectSegments::write_job(Job& job, FileWriter& writer) {

@@ -116,6 +116,7 @@ class DirectSegments {
   std::uint64_t bytes_max(const Job& job) const;
   Result<void> write_job(Job& job, FileWriter& writer);
   // With the mutex held.
+  void choose();
   bool goes_straight(const Job& job);
   void prepare(Job& job, WallMs now);
   void end_run(Run& run, Duration pause);

@@ -59,6 +59,9 @@ struct Append {
 
   std::vector<JournalFrame> frames;
   bool wants_written = false;
+  // Written by a checkpoint: goes to the journal itself, and rather than wait for a file, which may
+  // have to wait for this checkpoint, it fails with storage_full.
+  bool of_checkpoint = false;
   // Out, valid in done():
   std::shared_ptr<JournalFile> file;  // holding it keeps the file from being recycled
   JournalSequence sequence;

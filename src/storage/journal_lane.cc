@@ -173,13 +173,16 @@ void JournalLane::append(Core& from, std::unique_ptr<Append> append) {
   ASSERT(!append->frames.empty());
   pending_bytes_.fetch_add(append->bytes(), std::memory_order_relaxed);
   bool wake = false;
+  std::vector<Waiting> refused;
   {
     std::lock_guard lock(mutex_);
-    waiting_.push_back({&from, std::move(append)});
+    auto& to = stalled_ && append->of_checkpoint ? refused : waiting_;
+    to.push_back({&from, std::move(append)});
     wake = !writing_ && !stalled_;
     if (wake) writing_ = true;
   }
   if (wake) writer_->submit([this] { write_loop(); });
+  tell_done(std::move(refused), fail(ErrorCode::storage_full));
 }
 
 void JournalLane::mark_when_idle() {
@@ -258,6 +261,7 @@ bool JournalLane::begin_direct(std::vector<Waiting>& group) {
   if (!direct_->wants(bytes)) return false;
   std::vector<JournalFrame*> frames;
   for (Waiting& waiting : group) {
+    if (waiting.append->of_checkpoint) continue;
     for (JournalFrame& frame : waiting.append->frames) frames.push_back(&frame);
   }
   taken_ = std::move(group);
@@ -391,17 +395,7 @@ Result<void> JournalLane::roll(std::uint64_t needed, std::vector<Waiting>& group
   std::uint64_t size = align_up(kBlock + needed);
   if (!next && size > limits_.journal_file_bytes) next = make_file(size);
   if (!next) {
-    {
-      std::lock_guard lock(mutex_);
-      if (current_) sealed_.push_back(std::exchange(current_, nullptr));
-      waiting_.insert(waiting_.begin(), std::make_move_iterator(group.begin()),
-                      std::make_move_iterator(group.end()));
-      stalled_ = true;
-      writing_ = false;
-      oversized_waits_ = size > limits_.journal_file_bytes;
-    }
-    // Who may have become ready meanwhile did not see that somebody waits.
-    if (!out_of_files()) background_.submit([this] { recycle_released(); });
+    stall(size, group);
     return fail(ErrorCode::would_block);
   }
   {
@@ -412,6 +406,27 @@ Result<void> JournalLane::roll(std::uint64_t needed, std::vector<Waiting>& group
   position_ = kBlock;
   prepare_ahead();
   return {};
+}
+
+// The group waits, for a file of this size.
+void JournalLane::stall(std::uint64_t size, std::vector<Waiting>& group) {
+  std::vector<Waiting> refused;
+  {
+    std::lock_guard lock(mutex_);
+    if (current_) sealed_.push_back(std::exchange(current_, nullptr));
+    waiting_.insert(waiting_.begin(), std::make_move_iterator(group.begin()),
+                    std::make_move_iterator(group.end()));
+    for (Waiting& waiting : waiting_) {
+      if (waiting.append->of_checkpoint) refused.push_back(std::move(waiting));
+    }
+    std::erase_if(waiting_, [](const Waiting& waiting) { return !waiting.append; });
+    stalled_ = true;
+    writing_ = false;
+    oversized_waits_ = size > limits_.journal_file_bytes;
+  }
+  tell_done(std::move(refused), fail(ErrorCode::storage_full));
+  // Who may have become ready meanwhile did not see that somebody waits.
+  if (!out_of_files()) background_.submit([this] { recycle_released(); });
 }
 
 std::shared_ptr<JournalFile> JournalLane::take_ready() {
@@ -590,9 +605,16 @@ std::shared_ptr<JournalFile> JournalLane::make_file(std::uint64_t size) {
 
 // On the background worker.
 void JournalLane::prepare_one() {
+  auto space = runtime_.files().disk_space(directory_);
   {
     std::lock_guard lock(mutex_);
     total_file_bytes_ -= limits_.journal_file_bytes;  // make_file() counts it
+    // Not from the reserve, unless somebody waits for it.
+    bool low = space && space->free < limits_.journal_file_bytes + limits_.disk_reserve_bytes;
+    if (low && !stalled_) {
+      preparing_ = false;
+      return;
+    }
   }
   auto made = make_file(limits_.journal_file_bytes);
   {

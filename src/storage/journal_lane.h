@@ -98,6 +98,7 @@ class JournalLane : public Journal {
   Result<void> write_void(JournalFile& file);
   // would_block: the journal is full; the group is back in front of what waits.
   Result<void> roll(std::uint64_t needed, std::vector<Waiting>& group);
+  void stall(std::uint64_t needed, std::vector<Waiting>& group);
   std::shared_ptr<JournalFile> take_ready();
   void tell_written(std::vector<Waiting>& group);
   void tell_done(std::vector<Waiting> group, const Result<void>& outcome);
@@ -145,7 +146,7 @@ class JournalLane : public Journal {
   MonotonicTime group_begun_{0};
   std::size_t appends_in_group_ = 0;
   std::vector<Waiting> taken_;  // while some of it is written straight to segments
-  Counter groups_;  // read by stats()
+  Counter groups_;              // read by stats()
   Histogram flush_time_;
 
   std::atomic<std::uint64_t> durable_through_{0};

@@ -24,6 +24,14 @@ struct StorageLimits {
   std::uint64_t checkpoint_bytes = 48ull << 20;
   // ... and the longest time between two while there is anything to write.
   std::chrono::seconds checkpoint_interval{30};
+  // Where more partitions than this have less than carry_bytes each, a checkpoint carries them
+  // forward in the journal, each at most so many times, instead of writing so many files
+  // (carry.cc).
+  std::size_t carry_partitions_min = 16;
+  std::uint64_t carry_bytes = 4 << 10;
+  unsigned carry_times_max = 8;
+  // With less than this free on the disk, producing is refused: the rest is for what drains it.
+  std::uint64_t disk_reserve_bytes = 64ull << 20;
   // Durable batches kept in memory for readers at the end of a partition, all cores together.
   std::uint64_t tail_bytes_max = 64ull << 20;
   // Segments: files open at a time, two descriptors each, and memory for what was read of them.

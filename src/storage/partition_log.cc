@@ -305,12 +305,15 @@ Offset PartitionLog::beyond_size(std::uint64_t bytes_kept) const {
 
 std::optional<PartitionLog::Flush> PartitionLog::begin_flush(const JournalFile* file) {
   Flush flush;
+  // What was carried forward stands in a later file than what follows it.
+  std::size_t count = 0;
   for (const TailEntry& entry : tail_) {
     if (!entry.durable) break;
     if (entry.flushed) continue;
-    if (file && entry.file.get() != file) break;
     flush.entries.push_back(entry);
+    if (!file || entry.file.get() == file) count = flush.entries.size();
   }
+  flush.entries.resize(count);
   if (flush.entries.empty()) return std::nullopt;
   flush.log = shared_from_this();
   flush.settings = settings_;
@@ -346,6 +349,18 @@ void PartitionLog::end_flush(Flush& flush) {
     entry.direct = nullptr;
   }
   while (!tail_.empty() && tail_.front().flushed && tail_.front().bytes.empty()) tail_.pop_front();
+}
+
+void PartitionLog::end_carry(const Flush& flush) {
+  ASSERT(flush.is_carried);
+  for (const TailEntry& carried : flush.entries) {
+    auto found = find_tail(carried.place.base);
+    if (found == tail_.cend() || found->place.base != carried.place.base) continue;  // closed
+    TailEntry& entry = tail_[static_cast<std::size_t>(found - tail_.cbegin())];
+    entry.file = carried.file;
+    entry.position = carried.position;
+    ++entry.carried;
+  }
 }
 
 void PartitionLog::abort_flush() { seal_active_ = true; }

@@ -57,6 +57,7 @@ struct TailEntry {
   const std::string& holder_path() const { return direct ? direct->path() : file->path(); }
   bool durable = false;
   bool flushed = false;
+  std::uint8_t carried = 0;  // how often
 };
 
 // Forgets the epochs that ended at or below `log_start`.
@@ -113,6 +114,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
     std::vector<TailEntry> entries;
     std::shared_ptr<Segment> active;  // the newest, or null
     bool is_sealed = false;           // it is not to be written
+    bool is_carried = false;          // stays in the journal, at the places that `entries` say
     PartitionState state;             // as it will be
     struct Written {
       std::shared_ptr<Segment> segment;
@@ -124,6 +126,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   // Of what is durable, all, or what stands in `file`, the oldest of the journal.
   std::optional<Flush> begin_flush(const JournalFile* file);
   void end_flush(Flush& flush);
+  void end_carry(const Flush& flush);
   void abort_flush();
 
   // Memory: drops the bytes of the entry, and flushed entries in front. Gives the bytes let go.

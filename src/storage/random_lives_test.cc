@@ -74,6 +74,9 @@ class RandomLife {
     limits.checkpoint_bytes = (8 + random_.below(32)) << 10;
     if (random_.percent(60)) limits.direct_append_bytes = 300ull << random_.below(5);
     limits.direct_writers = 1 + random_.below(3);
+    if (random_.percent(50)) limits.carry_partitions_min = random_.below(3);
+    limits.carry_bytes = (1 + random_.below(4)) << 10;
+    limits.carry_times_max = 1 + static_cast<unsigned>(random_.below(8));
     return limits;
   }
 

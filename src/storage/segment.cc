@@ -99,6 +99,7 @@ Result<std::shared_ptr<SegmentFile>> Segment::write_index(const std::vector<Inde
       auto made = file_->make_beside(kIndexSuffix);
       if (!made) return std::unexpected(made.error());
       file = std::move(*made);
+      made_index_ = true;
     } else if (!stored) {
       return std::unexpected(stored.error());
     } else {

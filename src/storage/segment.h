@@ -12,6 +12,7 @@
 #include <array>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -58,6 +59,8 @@ class Segment {
   // Gives the file to flush, or nothing when there is nothing to write.
   std::vector<IndexEntry> index(std::uint64_t position, const std::vector<BatchPlace>& batches);
   Result<std::shared_ptr<SegmentFile>> write_index(const std::vector<IndexEntry>& entries);
+  // Whether that made the file: then its folder is to be flushed too. Says so once.
+  bool made_index() { return std::exchange(made_index_, false); }
 
  private:
   std::shared_ptr<SegmentFile> file_;
@@ -78,6 +81,7 @@ class Segment {
   IndexBuilder builder_;
   std::shared_ptr<SegmentFile> index_file_;
   std::size_t entries_stored_ = 0;
+  bool made_index_ = false;
 };
 
 // The batches from `position` on, at most `count_max`, looked at by their headers alone.

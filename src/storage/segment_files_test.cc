@@ -38,6 +38,9 @@ class FewDescriptors final : public FileSystem {
   Result<void> sync_all(const std::string& directory) override {
     return files_.sync_all(directory);
   }
+  Result<DiskSpace> disk_space(const std::string& directory) override {
+    return files_.disk_space(directory);
+  }
   bool exists(const std::string& path) override { return files_.exists(path); }
   Result<std::unique_ptr<DirectoryLock>> lock_directory(const std::string& path) override {
     return files_.lock_directory(path);

@@ -71,6 +71,7 @@ inline StorageLimits tiny_limits() {
   limits.segment_cache_bytes_max = 64 << 10;
   limits.segment_index_interval = 2 << 10;
   limits.direct_write_bytes = 1 << 10;
+  limits.disk_reserve_bytes = 0;
   return limits;
 }
 

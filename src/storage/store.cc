@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <random>
 #include <set>
 
@@ -124,10 +125,13 @@ Result<void> Store::recover() {
 }
 
 void Store::recover_frame(RecoveredPartition& partition, ScannedFrame frame) {
-  Offset end =
-      partition.tail.empty() ? partition.state.flushed_to : partition.tail.back().place.last + 1;
-  if (frame.batch.base_offset < end) return;  // an identical repeat
-  TailEntry& entry = partition.tail.emplace_back();
+  Offset base = frame.batch.base_offset;
+  if (base < partition.state.flushed_to) return;
+  // Nearly always behind the others; what was carried forward may come again, or late.
+  auto place = std::ranges::lower_bound(partition.tail, base, {},
+                                        [](const TailEntry& entry) { return entry.place.base; });
+  if (place != partition.tail.end() && place->place.base == base) return;
+  TailEntry& entry = *partition.tail.emplace(place);
   entry.place = {frame.batch.base_offset, frame.batch.last_offset(), frame.batch.max_timestamp,
                  frame.batch.size};
   entry.epoch = frame.batch.leader_epoch;
@@ -139,7 +143,9 @@ void Store::recover_frame(RecoveredPartition& partition, ScannedFrame frame) {
         direct_->recovered(frame.partition, *frame.segment, frame.position + frame.batch.size);
     next_file_number_ = std::max(next_file_number_.load(), *frame.segment + 1);
   }
-  if (frame.batch.producer_id != kNoProducer) partition.replayed.push_back(frame.batch);
+  if (frame.batch.producer_id == kNoProducer) return;
+  auto after = std::ranges::upper_bound(partition.replayed, base, {}, &BatchHeader::base_offset);
+  partition.replayed.insert(after, frame.batch);
 }
 
 // Whether the tail follows what the segments hold without a gap, and what it refers to is there.
@@ -232,6 +238,11 @@ Result<void> Store::remove_orphans() {
     }
   }
   return {};
+}
+
+std::optional<DiskSpace> Store::disk_space() const {
+  DiskSpace space{disk_total_, disk_free_};
+  return space.total > 0 ? std::optional(space) : std::nullopt;
 }
 
 std::vector<PartitionId> Store::unclaimed() const {

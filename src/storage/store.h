@@ -15,7 +15,9 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -49,6 +51,9 @@ class Store {
   // On core 0.
   StoreHealth health() const;
   StoreStats stats() const;
+
+  // Of the disk with the folder, a moment ago; nothing before it was looked at. Any thread.
+  std::optional<DiskSpace> disk_space() const;
 
   // The partitions that recovery found and nobody opened yet. Any thread.
   std::vector<PartitionId> unclaimed() const;
@@ -104,17 +109,25 @@ class Store {
   Result<std::shared_ptr<Segment>> find_segment(PartitionId id, const SegmentState& state);
   void tick();
   void refuse(bool refuses);
+  void measure_disk();
   void recover_journal();
   struct Collected {
     JournalSequence through;
-    std::vector<std::vector<PartitionLog::Flush>> flushes;  // by core
+    std::vector<std::vector<PartitionLog::Flush>> flushes;
   };
   Task<Collected> collect(const JournalFile* file);
+  using Flushes = std::vector<std::vector<PartitionLog::Flush>>;  // by core
+  Task<void> carry_forward(Flushes& flushes);
+  Task<void> end_flushes(Flushes& flushes, bool succeeded);
   Task<void> run_checkpoint();
 
   // On the background worker.
   class Unflushed;
-  Result<void> write_flushes(std::vector<std::vector<PartitionLog::Flush>>& flushes);
+  struct CarriedAppend;
+  std::vector<PartitionLog::Flush*> choose_carried(Flushes& flushes) const;
+  Result<std::unique_ptr<CarriedAppend>> next_carried(std::span<PartitionLog::Flush*>& left);
+  Result<void> write_flushes(Flushes& flushes);
+  Result<void> flush_and_commit(Flushes& flushes, ManifestEdit edit);
   Result<void> write_flush(PartitionLog::Flush& flush, FileWriter& writer, Unflushed& unflushed);
   Result<void> begin_writing(FileWriter& writer, Segment& segment, std::uint64_t position,
                              bool in_blocks, Unflushed& unflushed);
@@ -151,6 +164,9 @@ class Store {
   std::set<PartitionId> removed_;
 
   std::atomic<bool> refusing_{false};
+  std::atomic<bool> disk_is_low_{false};
+  std::atomic<std::uint64_t> disk_total_{0};
+  std::atomic<std::uint64_t> disk_free_{0};
 
   mutable std::mutex recovered_mutex_;
   std::map<PartitionId, RecoveredPartition> recovered_;
@@ -171,6 +187,7 @@ class Store {
   Work must_restart_;
   std::uint64_t checkpointed_bytes_ = 0;  // of Journal::bytes_written(), as of the last one
   std::uint64_t checkpointed_direct_bytes_ = 0;
+  std::uint64_t carried_bytes_ = 0;  // of the journal, by the last one
   MonotonicTime last_append_seen_;
   JournalSequence last_sequence_seen_;
 

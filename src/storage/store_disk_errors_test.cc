@@ -237,5 +237,34 @@ TEST_F(StoreDiskErrors, a_full_disk_is_no_reason_not_to_start) {
 
 // Removal.
 
+TEST_F(StoreDiskErrors, the_last_of_the_disk_is_for_what_drains_it) {
+  ScopedLeakCheckOff ended_by_power_cut;
+  StorageLimits limits = tiny_limits();
+  limits.disk_reserve_bytes = 200 << 10;
+  auto broker = start(limits);
+  append_and_settle(*broker, 3);
+  broker->runtime().core(CoreId(0)).post([&] { broker->store().start(); });
+  auto refuses = [&](bool expected) {
+    return broker->runtime().run_until(
+        [&] { return broker->store().refuses_appends() == expected; }, std::chrono::minutes(1));
+  };
+  broker->runtime().run_for(std::chrono::seconds(1));
+  ASSERT_FALSE(broker->store().refuses_appends());
+  disk.set_capacity(disk.used() + (150 << 10));
+  ASSERT_TRUE(refuses(true)) << "there is room, but it is the reserve";
+  EXPECT_EQ(broker->store().health(), StoreHealth::disk_full);
+  EXPECT_EQ(broker->check_history(), "");
+  // Commits and deletions are appends too; their callers don't ask.
+  append_and_settle(*broker, 3);
+  ASSERT_TRUE(broker->remove(kB));
+  disk.set_capacity(disk.used() + (220 << 10));
+  broker->runtime().run_for(std::chrono::seconds(1));
+  EXPECT_TRUE(broker->store().refuses_appends()) << "on and off around the limit helps nobody";
+  disk.set_capacity(disk.used() + (300 << 10));
+  EXPECT_TRUE(refuses(false));
+  append_and_settle(*broker, 3);
+  broker->power_cut(CrashKeeps::nothing);
+}
+
 }  // namespace
 }  // namespace millrace::test

@@ -1,5 +1,6 @@
 """What becomes of topics: deleted, widened, emptied from the front, and described."""
 
+import shutil
 import threading
 import time
 
@@ -520,6 +521,14 @@ def test_log_dirs_tell_how_much_is_kept(broker, connection, topic_name):
     everything = admin_wire.describe_log_dirs(connection)
     assert everything[topic_name] == {2: 0} | sizes()[topic_name]
     assert admin_wire.describe_log_dirs(connection, {}) == {}
+
+
+def test_log_dirs_tell_the_room_of_the_disk(broker, connection):
+    wait_until(lambda: admin_wire.disk_space(connection)[0] > 0, "the first look at the disk")
+    total, usable = admin_wire.disk_space(connection)
+    disk = shutil.disk_usage(broker.directory)
+    assert total == disk.total
+    assert abs(usable - disk.free) < disk.total // 10
 
 
 def test_producers_of_a_partition(broker, connection, topic_name):

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -238,6 +239,13 @@ Result<std::uint64_t> PosixFileSystem::file_size(const std::string& path) {
   struct stat status{};
   if (::stat(path.c_str(), &status) < 0) return file_failure("inspect", path, errno);
   return static_cast<std::uint64_t>(status.st_size);
+}
+
+Result<DiskSpace> PosixFileSystem::disk_space(const std::string& directory) {
+  struct statvfs status{};
+  if (::statvfs(directory.c_str(), &status) < 0) return file_failure("inspect", directory, errno);
+  std::uint64_t block = status.f_frsize;
+  return DiskSpace{status.f_blocks * block, status.f_bavail * block};
 }
 
 Result<void> PosixFileSystem::sync_all(const std::string& directory) {

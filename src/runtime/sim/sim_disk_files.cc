@@ -202,6 +202,10 @@ Result<std::uint64_t> SimDiskFiles::file_size(const std::string& given) {
   return (*file)->size();
 }
 
+Result<DiskSpace> SimDiskFiles::disk_space(const std::string&) {
+  return DiskSpace{disk_.capacity_, disk_.free_bytes()};
+}
+
 // File by file: a power cut in between finds some of them flushed.
 Result<void> SimDiskFiles::sync_all(const std::string& directory) {
   auto names = list(directory);

@@ -29,6 +29,7 @@ class SimDiskFiles final : public FileSystem {
   Result<std::uint64_t> file_size(const std::string& path) override;
   Result<void> sync_all(const std::string& directory) override;
   bool exists(const std::string& path) override;
+  Result<DiskSpace> disk_space(const std::string& directory) override;
   Result<std::unique_ptr<DirectoryLock>> lock_directory(const std::string& path) override;
 
  private:

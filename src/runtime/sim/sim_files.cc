@@ -96,6 +96,11 @@ Result<std::uint64_t> SimFileSystem::file_size(const std::string& path) {
   return end(disk_.files().file_size(path));
 }
 
+Result<DiskSpace> SimFileSystem::disk_space(const std::string& directory) {
+  begin('f');
+  return end(disk_.files().disk_space(directory));
+}
+
 Result<void> SimFileSystem::sync_all(const std::string& directory) {
   begin('a');
   return end(disk_.files().sync_all(directory));

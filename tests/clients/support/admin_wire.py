@@ -208,6 +208,16 @@ def describe_log_dirs(connection, topics=None):
     return only(reader.array(log_dir))
 
 
+def disk_space(connection):
+    """(total, usable) bytes that a DescribeLogDirs v4 tells of the one directory."""
+    reader = flexible(connection, DESCRIBE_LOG_DIRS, 4, compact_array([]))
+    _throttle, error, directories = reader.i32(), reader.i16(), reader.uvarint() - 1
+    assert (error, directories) == (0, 1)
+    error, _name, topics = reader.i16(), reader.string(), reader.uvarint() - 1
+    assert (error, topics) == (0, 0)
+    return reader.i64(), reader.i64()
+
+
 def elect_leaders(connection, topics, election_type=0):
     """(error, {(topic, partition): error}) of an ElectLeaders v1 for {topic: [partition]} or None."""
     wanted = i32(-1)

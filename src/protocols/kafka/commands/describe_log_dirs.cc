@@ -1,5 +1,5 @@
 // DescribeLogDirs - how many bytes of record batches each partition keeps, in the one data
-// directory.
+// directory, and how much room its disk has.
 #include "protocols/kafka/commands/handlers.h"
 
 namespace millrace::kafka {
@@ -44,6 +44,10 @@ Task<DescribeLogDirsResponse> describe_log_dirs(Context context, DescribeLogDirs
   Response response;
   response.results.emplace_back();
   response.results.back().log_dir = kLogDir;
+  if (auto space = context.broker().disk_space()) {
+    response.results.back().total_bytes = static_cast<std::int64_t>(space->total);
+    response.results.back().usable_bytes = static_cast<std::int64_t>(space->free);
+  }
   for (const Wanted& wanted : wanted_by(context, request)) {
     auto partitions = co_await context.broker().describe_partitions(wanted.topic);
     Response::Topic out;
