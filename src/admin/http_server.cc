@@ -9,7 +9,6 @@ namespace {
 
 namespace http = boost::beast::http;
 
-constexpr std::size_t kConnectionsMax = 100;
 constexpr std::uint32_t kHeaderBytesMax = 8 << 10;
 constexpr std::uint64_t kBodyBytesMax = 64 << 10;
 
@@ -50,7 +49,7 @@ Result<void> HttpServer::listen(const std::string& host, std::uint16_t port) {
   listener_->on_accept([this](std::unique_ptr<PendingSocket> pending) {
     Core& core = runtime_.core(CoreId(0));
     std::shared_ptr<Socket> socket = pending->open_on(core);
-    if (open_.size() >= kConnectionsMax) return socket->close();
+    if (open_.size() >= limits_.connections_max) return socket->close();
     open_.insert(socket);
     core.spawn("http connection", serve(std::move(socket)));
   });

@@ -9,9 +9,14 @@
 
 namespace millrace {
 
+struct HttpLimits {
+  std::size_t connections_max = 100;  // further ones are closed at once
+};
+
 class HttpServer {
  public:
-  explicit HttpServer(Runtime& runtime) : runtime_(runtime) {}
+  explicit HttpServer(Runtime& runtime, HttpLimits limits = {})
+      : runtime_(runtime), limits_(limits) {}
   ~HttpServer();
 
   Result<void> listen(const std::string& host, std::uint16_t port);
@@ -21,6 +26,7 @@ class HttpServer {
  private:
   Task<void> serve(std::shared_ptr<Socket> socket);
   Runtime& runtime_;
+  const HttpLimits limits_;
   std::unique_ptr<Listener> listener_;
   std::unordered_set<std::shared_ptr<Socket>> open_;
 };

@@ -14,7 +14,7 @@ Session::Session(std::unique_ptr<Socket> socket, BrokerCore& broker, const Endpo
                  FetchSessions& fetch_sessions, const SessionLimits& limits)
     : socket_(std::move(socket)),
       limits_(limits),
-      connection_{broker, endpoint, fetch_sessions, limits.idle_max, ""} {
+      connection_{broker, endpoint, fetch_sessions, limits_, ""} {
   std::string peer = socket_->peer();
   connection_.peer_host = peer.substr(0, peer.rfind(':'));
 }

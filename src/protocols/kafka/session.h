@@ -20,14 +20,12 @@
 
 namespace millrace::kafka {
 
-struct SessionLimits {
+struct SessionLimits : ConnectionLimits {
   std::size_t frame_bytes_max = 100 << 20;  // socket.request.max.bytes
   std::size_t in_flight_max = 64;
   std::size_t outbox_bytes_max = 1 << 20;
   std::size_t read_bytes = 64 << 10;    // space offered to one read
   std::size_t connections_max = 20000;  // of a core; further ones are closed at once
-  // connections.max.idle.ms; up to a tenth more, because that is how often the server looks.
-  Duration idle_max = std::chrono::minutes(10);
   FetchSessionLimits fetch_sessions;
 };
 

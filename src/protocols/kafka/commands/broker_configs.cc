@@ -143,8 +143,9 @@ std::vector<BrokerConfig> broker_configs(const Context& context) {
                             "Whether asking for a topic that does not exist makes it."));
   configs.push_back(number("default.replication.factor", 1, 1,
                            "How many copies there are of a topic: one, on this broker."));
-  const auto idle_ms = context.connection.idle_max / std::chrono::milliseconds(1);
-  configs.push_back(number("connections.max.idle.ms", idle_ms, idle_ms,
+  const auto idle_ms = context.connection.limits.idle_max / std::chrono::milliseconds(1);
+  const auto usual_idle_ms = ConnectionLimits{}.idle_max / std::chrono::milliseconds(1);
+  configs.push_back(number("connections.max.idle.ms", idle_ms, usual_idle_ms,
                            "How long a connection without a request in work may be silent before "
                            "it is closed; up to a tenth more.",
                            ConfigType::number));

@@ -19,12 +19,18 @@ struct Endpoint {
   std::string cluster_id;
 };
 
+struct ConnectionLimits {
+  // connections.max.idle.ms; up to a tenth more, because that is how often the server looks.
+  Duration idle_max = std::chrono::minutes(10);
+  std::size_t fetch_bytes_max = 55 << 20;  // fetch.max.bytes, of one answer
+};
+
 // Of one connection; outlives its requests.
 struct Connection {
   BrokerCore& broker;
   const Endpoint& endpoint;
-  FetchSessions& fetch_sessions;  // of this core
-  Duration idle_max;              // of all connections
+  FetchSessions& fetch_sessions;   // of this core
+  const ConnectionLimits& limits;  // of all connections
   std::string peer_host;
   std::uint32_t fetches = 0;  // so far
 };

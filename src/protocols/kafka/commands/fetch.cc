@@ -7,7 +7,6 @@ namespace millrace::kafka {
 namespace {
 
 constexpr std::int8_t kReadCommitted = 1;
-constexpr std::size_t kFetchBytesMax = 55 << 20;  // Kafka's fetch.max.bytes of a broker
 constexpr std::int16_t kTopicIdsSince = 13;
 
 // One partition to read. What it points to is the request's, or the session's own copy.
@@ -45,8 +44,9 @@ FetchCommand command_of(const Context& context, const FetchRequest& request,
                         const std::vector<Wanted>& all) {
   FetchCommand command;
   command.bytes_min = static_cast<std::size_t>(std::max(request.min_bytes, 0));
-  command.bytes_max = std::min<std::size_t>(
-      static_cast<std::size_t>(std::max(request.max_bytes, 0)), kFetchBytesMax);
+  command.bytes_max =
+      std::min<std::size_t>(static_cast<std::size_t>(std::max(request.max_bytes, 0)),
+                            context.connection.limits.fetch_bytes_max);
   command.wait_max = std::chrono::milliseconds(std::max(request.max_wait_ms, 0));
   // A request for nothing is one that closes a session: its client is leaving.
   if (all.empty()) command.wait_max = Duration{0};
