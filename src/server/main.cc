@@ -1,6 +1,8 @@
 #include <malloc.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
+#include "server/options.h"
 #include "server/process.h"
 
 namespace {
@@ -23,11 +25,12 @@ void keep_large_blocks() {
 }  // namespace
 
 int main(int argc, char** argv) {
-  auto parsed = millrace::parse_command_line(argc, argv);
+  auto parsed = millrace::parse_command_line(argc, argv, environ);
   if (!parsed.serve) return parsed.exit_code;
   raise_descriptor_limit();
   keep_large_blocks();
   millrace::set_log_level(parsed.serve->log_level);
+  millrace::set_log_format(parsed.serve->log_format);
   for (millrace::ServeOptions options = *parsed.serve;;) {
     millrace::Process process(options);
     int exit_code = process.run();

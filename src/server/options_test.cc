@@ -2,17 +2,19 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
 #include <string>
 #include <vector>
 
 namespace millrace {
 namespace {
 
-Parsed parse(std::vector<std::string> words) {
+Parsed parse(std::vector<std::string> words, std::vector<const char*> variables) {
   words.insert(words.begin(), "millrace");
   std::vector<char*> arguments;
   for (std::string& word : words) arguments.push_back(word.data());
-  return parse_command_line(static_cast<int>(arguments.size()), arguments.data());
+  variables.push_back(nullptr);
+  return parse_command_line(static_cast<int>(arguments.size()), arguments.data(), variables.data());
 }
 
 // The options, or the exit code and what was printed.
@@ -22,10 +24,10 @@ struct Outcome {
   std::string out;
   std::string err;
 };
-Outcome run(std::vector<std::string> words) {
+Outcome run(std::vector<std::string> words, std::vector<const char*> variables = {}) {
   testing::internal::CaptureStdout();
   testing::internal::CaptureStderr();
-  Parsed parsed = parse(std::move(words));
+  Parsed parsed = parse(std::move(words), std::move(variables));
   return {parsed.serve, parsed.exit_code, testing::internal::GetCapturedStdout(),
           testing::internal::GetCapturedStderr()};
 }
@@ -36,42 +38,6 @@ void expect_refused(std::vector<std::string> words, const std::string& part) {
   EXPECT_NE(outcome.exit_code, 0);
   EXPECT_NE((outcome.out + outcome.err).find(part), std::string::npos)
       << outcome.out << outcome.err;
-}
-
-TEST(AddressTest, HostAndPort) {
-  auto address = parse_address("example.org:9092");
-  ASSERT_TRUE(address.has_value());
-  EXPECT_EQ(address->host, "example.org");
-  EXPECT_EQ(address->port, 9092);
-  EXPECT_EQ(address->text(), "example.org:9092");
-}
-
-TEST(AddressTest, BracketsOfVersion6AreTakenOffAndPutBack) {
-  auto address = parse_address("[::1]:9092");
-  ASSERT_TRUE(address.has_value());
-  EXPECT_EQ(address->host, "::1");
-  EXPECT_EQ(address->text(), "[::1]:9092");
-}
-
-TEST(AddressTest, PortsFromZeroToTheLargest) {
-  EXPECT_EQ(parse_address("h:0")->port, 0);
-  EXPECT_EQ(parse_address("h:65535")->port, 65535);
-}
-
-TEST(AddressTest, WhatIsNoAddressIsRefused) {
-  for (const char* text :
-       {"", "host", ":9092", "host:", "host:65536", "host:-1", "host:90x", "host: 9092",
-        "host:9092 ", "host:+1", "host:99999999999999999999", "[]:9092"}) {
-    EXPECT_FALSE(parse_address(text).has_value()) << "'" << text << "'";
-  }
-}
-
-// Nobody can tell where the address ends and the port begins.
-TEST(AddressTest, BugVersion6WithoutBracketsIsRefused) {
-  EXPECT_FALSE(parse_address("::1:9092").has_value());
-  EXPECT_FALSE(parse_address("fe80::1").has_value());
-  EXPECT_FALSE(parse_address("[::1:9092").has_value());
-  EXPECT_FALSE(parse_address("::1]:9092").has_value());
 }
 
 TEST(OptionsTest, WithoutWordsItServesOnTheLoopback) {
@@ -143,7 +109,29 @@ TEST(OptionsTest, BoundsAreHeld) {
   Outcome outcome = run({"--cores", "256", "--group-initial-rebalance-delay-ms", "0"});
   ASSERT_TRUE(outcome.serve.has_value());
   EXPECT_EQ(outcome.serve->cores, 256u);
-  EXPECT_EQ(outcome.serve->group_initial_rebalance_delay_ms, 0);
+  EXPECT_EQ(outcome.serve->broker.groups.initial_rebalance_delay.count(), 0);
+}
+
+TEST(OptionsTest, FlagEnvironmentFileDefault) {
+  const std::string file = testing::TempDir() + "options_test.toml";
+  std::ofstream(file) << "[server]\ncores = 2\ndata_dir = \"f\"\n[log]\nlevel = \"error\"\n";
+  Outcome outcome = run({"--config", file, "--cores", "4"},
+                        {"MILLRACE_SERVER_CORES=3", "MILLRACE_LOG_LEVEL=warning"});
+  ASSERT_TRUE(outcome.serve.has_value()) << outcome.err;
+  EXPECT_EQ(outcome.serve->cores, 4u);
+  EXPECT_EQ(outcome.serve->log_level, LogLevel::warning);
+  EXPECT_EQ(outcome.serve->data_dir, "f");
+  EXPECT_EQ(outcome.serve->http->text(), "127.0.0.1:8080");
+  const std::string variable = "MILLRACE_CONFIG=" + file;
+  EXPECT_EQ(run({}, {variable.c_str()}).serve->cores, 2u);
+}
+
+TEST(OptionsTest, AllMistakesAreToldAndNothingIsServed) {
+  Outcome outcome = run({"--config", "/nowhere/m.toml"}, {"MILLRACE_LOG_LEVLE=x"});
+  EXPECT_FALSE(outcome.serve.has_value());
+  EXPECT_EQ(outcome.exit_code, 2);
+  EXPECT_NE(outcome.err.find("/nowhere/m.toml"), std::string::npos);
+  EXPECT_NE(outcome.err.find("MILLRACE_LOG_LEVEL"), std::string::npos);
 }
 
 TEST(OptionsTest, LogLevels) {

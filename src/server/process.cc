@@ -18,16 +18,13 @@ Process::Process(ServeOptions options)
     : options_(std::move(options)), runtime_({.cores = options_.cores}) {}
 
 int Process::run() {
-  auto store = Store::open(runtime_, options_.data_dir, StorageLimits{});
+  auto store = Store::open(runtime_, options_.data_dir, options_.storage);
   if (!store) {
     fmt::print(stderr, "millrace: {}\n", store.error().message());
     return 1;
   }
   store_ = std::move(*store);
-  BrokerLimits limits;
-  limits.groups.initial_rebalance_delay =
-      std::chrono::milliseconds(options_.group_initial_rebalance_delay_ms);
-  broker_ = std::make_unique<Broker>(runtime_, *store_, limits);
+  broker_ = std::make_unique<Broker>(runtime_, *store_, options_.broker);
   runtime_.on_stop_signal([this] {
     log_info("server", "stopping");
     restart_.reset();  // if one is under way it ends here
@@ -64,7 +61,7 @@ Task<void> Process::start() {
 
 Task<Result<void>> Process::open_listeners() {
   if (options_.kafka) {
-    kafka_ = std::make_unique<kafka::KafkaServer>(runtime_, *broker_);
+    kafka_ = std::make_unique<kafka::KafkaServer>(runtime_, *broker_, options_.sessions);
     kafka::Endpoint endpoint;
     if (options_.advertise) {
       endpoint.host = options_.advertise->host;
@@ -75,7 +72,7 @@ Task<Result<void>> Process::open_listeners() {
     if (!listening) co_return listening;
   }
   if (options_.http) {
-    http_ = std::make_unique<HttpServer>(runtime_);
+    http_ = std::make_unique<HttpServer>(runtime_, options_.http_limits);
     auto listening = http_->listen(options_.http->host, options_.http->port);
     if (!listening) co_return listening;
   }

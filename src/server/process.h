@@ -4,10 +4,9 @@
 #include <memory>
 #include <optional>
 
-#include "admin/http_server.h"
 #include "protocols/kafka/server.h"
 #include "runtime/asio/asio_runtime.h"
-#include "server/options.h"
+#include "server/serve_options.h"
 
 namespace millrace {
 

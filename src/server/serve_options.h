@@ -1,0 +1,36 @@
+// What `millrace serve` runs with: the settings, as the options of the parts they are for.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "admin/http_server.h"
+#include "base/log.h"
+#include "broker/broker.h"
+#include "protocols/kafka/session.h"
+#include "settings/address.h"
+#include "settings/settings.h"
+#include "storage/limits.h"
+
+namespace millrace {
+
+struct ServeOptions {
+  std::string data_dir;
+  std::optional<Address> kafka;      // nothing: off
+  std::optional<Address> http;       // nothing: off
+  std::optional<Address> advertise;  // what Metadata returns; nothing: the bound address
+  std::size_t cores = 1;
+  bool json = false;
+  LogLevel log_level = LogLevel::info;
+  LogFormat log_format = LogFormat::text;
+  StorageLimits storage;
+  BrokerLimits broker;
+  kafka::SessionLimits sessions;
+  HttpLimits http_limits;
+  bool is_restart = false;  // not a setting: in this process, after a failed flush
+};
+
+// `settings` hold together (settings/rules.h).
+ServeOptions serve_options(const Settings& settings);
+
+}  // namespace millrace

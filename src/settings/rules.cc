@@ -1,0 +1,64 @@
+#include "settings/rules.h"
+
+#include <fmt/format.h>
+
+#include "settings/address.h"
+
+namespace millrace {
+namespace {
+
+// "kafka.listen = 0.0.0.0:9092 (--kafka)"
+std::string told(const Settings& settings, std::string_view name) {
+  const Settings::Effective& found = settings.at(name);
+  return fmt::format("{} = {} ({})", name, found.value.text,
+                     found.place.empty() ? origin_name(found.origin) : found.place);
+}
+
+void check_addresses(const Settings& settings, Mistakes& mistakes) {
+  const bool kafka = !settings.is_word("kafka.listen");
+  const bool advertised = !settings.is_word("kafka.advertise");
+  if (advertised) {
+    const auto address = parse_address(settings.text("kafka.advertise"));
+    if (address && (is_wildcard(address->host) || address->port == 0))
+      mistakes.push_back(
+          fmt::format("{}: it must be the HOST:PORT at which clients reach this "
+                      "broker, not all interfaces or port 0",
+                      told(settings, "kafka.advertise")));
+  }
+  if (kafka && !advertised) {
+    const auto address = parse_address(settings.text("kafka.listen"));
+    if (address && is_wildcard(address->host))
+      mistakes.push_back(
+          fmt::format("{} listens on all interfaces, but clients are sent to one "
+                      "address: name it with --advertise HOST:PORT "
+                      "(kafka.advertise)",
+                      told(settings, "kafka.listen")));
+  }
+  if (!kafka && settings.is_word("http.listen"))
+    mistakes.emplace_back("all listeners are off: there is nothing to serve");
+}
+
+void check_numbers(const Settings& settings, Mistakes& mistakes) {
+  constexpr std::int64_t kJournalFilesMin = 4;
+  if (settings.number("groups.session_timeout_ms_min") >
+      settings.number("groups.session_timeout_ms_max"))
+    mistakes.push_back(fmt::format("{} is above {}",
+                                   told(settings, "groups.session_timeout_ms_min"),
+                                   told(settings, "groups.session_timeout_ms_max")));
+  if (settings.number("storage.journal_bytes_max") <
+      kJournalFilesMin * settings.number("storage.journal_file_bytes"))
+    mistakes.push_back(fmt::format("{} is too little for {} files of {}",
+                                   told(settings, "storage.journal_bytes_max"), kJournalFilesMin,
+                                   told(settings, "storage.journal_file_bytes")));
+}
+
+}  // namespace
+
+Mistakes check_together(const Settings& settings) {
+  Mistakes mistakes;
+  check_addresses(settings, mistakes);
+  check_numbers(settings, mistakes);
+  return mistakes;
+}
+
+}  // namespace millrace
