@@ -300,6 +300,7 @@ struct Scanner {
       std::uint64_t size = align_up(sizeof header + header.payload_size +
                                     std::uint64_t{header.frame_count} * sizeof(FrameHeader));
       scan.bytes_cut += size;
+      scan.torn.push_back({file.path(), end, JournalSequence(header.sequence), size});
       log_warning("storage",
                   "{}: cut the torn tail at position {}: group {} of {} bytes was being written "
                   "when the broker stopped, and was never answered",

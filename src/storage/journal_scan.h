@@ -8,6 +8,7 @@
 #include <functional>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "record/batch.h"
 #include "runtime/file.h"
@@ -23,11 +24,20 @@ struct ScannedFrame {
   std::optional<std::uint64_t> segment;  // the file number of the one it stands in
 };
 
+// The remains of a group that was being written when the broker stopped, and was never answered.
+struct TornTail {
+  std::string path;
+  std::uint64_t position = 0;
+  JournalSequence sequence;
+  std::uint64_t bytes = 0;
+};
+
 struct JournalScan {
   JournalStart start;
   WallMs broker_time{0};
   std::uint64_t groups_replayed = 0;
-  std::uint64_t bytes_cut = 0;
+  std::uint64_t bytes_cut = 0;  // of all that was torn
+  std::vector<TornTail> torn;
 };
 
 // Calls `on_frame` for every frame of the groups from `replay_from` on. `durable_through` is a mark

@@ -114,6 +114,7 @@ Result<void> Manifest::load(std::uint64_t number) {
     // durable one is damaged, the journal it released is gone and the scan reports the gap.
     log_warning("storage", "{}: cut the torn edit of {} bytes at position {}", path_of(number),
                 bytes.size() - position, position);
+    torn_bytes_ = bytes.size() - position;
     failed_ = true;  // the next commit writes a new file instead of overwriting these bytes
   }
   size_ = position;

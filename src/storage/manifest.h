@@ -84,6 +84,8 @@ class Manifest {
 
   const ManifestState& state() const { return state_; }
   bool is_new() const { return is_new_; }
+  // Of the edit that was being written when the broker stopped: found when it was opened.
+  std::uint64_t torn_bytes() const { return torn_bytes_; }
   // Durable on return; on an error the state is as before, and the next commit goes to a new file.
   Result<void> commit(const ManifestEdit& edit);
 
@@ -102,6 +104,7 @@ class Manifest {
   std::unique_ptr<File> file_;
   std::uint64_t size_ = 0;
   std::uint64_t whole_size_ = 0;  // of the current file's first edit
+  std::uint64_t torn_bytes_ = 0;
   bool failed_ = false;
 };
 

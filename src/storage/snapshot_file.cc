@@ -1,4 +1,6 @@
 // Snapshots of machines' logs: a file each, listed in the manifest.
+#include "storage/snapshot_file.h"
+
 #include <fmt/format.h>
 
 #include <cstring>
@@ -30,6 +32,8 @@ std::uint32_t body_crc(const SnapshotHeader& header, ByteView body) {
   return crc32c(body, crc32c({reinterpret_cast<const std::uint8_t*>(seed), sizeof seed}));
 }
 
+}  // namespace
+
 Result<std::vector<std::uint8_t>> read_snapshot(FileSystem& files, const std::string& path,
                                                 PartitionId id, Offset offset) {
   auto file = files.open(path, OpenMode::read);
@@ -51,8 +55,6 @@ Result<std::vector<std::uint8_t>> read_snapshot(FileSystem& files, const std::st
   }
   return body;
 }
-
-}  // namespace
 
 Task<Result<std::optional<Store::Snapshot>>> Store::load_snapshot(CoreStore& core,
                                                                   PartitionLog& log) {

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/log.h"
+#include "storage/paths.h"
 
 namespace millrace {
 namespace {
@@ -42,16 +43,13 @@ Store::~Store() {
 }
 
 std::string Store::segment_path(PartitionId id, std::uint64_t file_number) const {
-  return fmt::format("{}/{:016x}-{:08}{}", segments_directory(), id.value(), file_number,
-                     kSegmentSuffix);
+  return millrace::segment_path(directory_, id, file_number);
 }
 
-std::string Store::index_path(const std::string& segment) {
-  return segment.substr(0, segment.size() - kSegmentSuffix.size()) + std::string(kIndexSuffix);
-}
+std::string Store::index_path(const std::string& segment) { return millrace::index_path(segment); }
 
 std::string Store::snapshot_path(PartitionId id, std::uint64_t file_number) const {
-  return fmt::format("{}/snapshots/{:016x}-{:08}.snapshot", directory_, id.value(), file_number);
+  return millrace::snapshot_path(directory_, id, file_number);
 }
 
 Result<std::unique_ptr<Store>> Store::open(Runtime& runtime, std::string directory,
