@@ -11,7 +11,13 @@ namespace millrace::cli {
 
 using namespace std::chrono_literals;
 
-Progress::Progress(bool quiet) : shows_(!quiet && ::isatty(STDERR_FILENO) == 1) {}
+namespace {
+
+bool is_watched(bool quiet) { return !quiet && ::isatty(STDERR_FILENO) == 1; }
+
+}  // namespace
+
+Progress::Progress(bool quiet) : shows_(is_watched(quiet)) {}
 
 void Progress::update(std::int64_t records, std::int64_t bytes) {
   if (!shows_) return;
@@ -29,6 +35,24 @@ void Progress::update(std::int64_t records, std::int64_t bytes) {
 }
 
 void Progress::done() {
+  if (shown_) fmt::print(stderr, "\r\x1b[K");
+  shown_ = false;
+}
+
+ByteProgress::ByteProgress(bool quiet) : shows_(is_watched(quiet)) {}
+
+void ByteProgress::update(std::uint64_t bytes, std::uint64_t all) {
+  if (!shows_ || all == 0) return;
+  const auto now = client::Clock::now();
+  if (now - last_ < 1s) return;
+  fmt::print(stderr, "\r\x1b[K{} of {}, {} %", human_bytes(static_cast<std::int64_t>(bytes)),
+             human_bytes(static_cast<std::int64_t>(all)), bytes * 100 / all);
+  std::fflush(stderr);
+  shown_ = true;
+  last_ = now;
+}
+
+void ByteProgress::done() {
   if (shown_) fmt::print(stderr, "\r\x1b[K");
   shown_ = false;
 }

@@ -29,4 +29,21 @@ class Progress {
   std::int64_t last_records_ = 0;
 };
 
+// The same for reading through something of known size.
+class ByteProgress {
+ public:
+  explicit ByteProgress(bool quiet);
+  ~ByteProgress() { done(); }
+  ByteProgress(const ByteProgress&) = delete;
+  ByteProgress& operator=(const ByteProgress&) = delete;
+
+  void update(std::uint64_t bytes, std::uint64_t all);
+  void done();
+
+ private:
+  bool shows_;
+  bool shown_ = false;
+  client::Clock::time_point last_ = client::Clock::now();
+};
+
 }  // namespace millrace::cli

@@ -6,6 +6,8 @@
 
 #include "cli/commands.h"
 #include "cli/help.h"
+#include "doctor/doctor_command.h"
+#include "runtime/asio/asio_runtime.h"
 #include "server/config_command.h"
 #include "server/setting_flags.h"
 #include "server/version.h"
@@ -44,6 +46,7 @@ Parsed parse_command_line(int argc, char** argv, const char* const* environment)
   flags.add_to(*serve);
   flags.add_to(app);
   ConfigCommand config(app, environment);
+  doctor::DoctorCommand doctor(app);
   cli::ClientCommands clients(app);
   try {
     app.parse(argc, argv);
@@ -53,6 +56,10 @@ Parsed parse_command_line(int argc, char** argv, const char* const* environment)
   }
   if (auto exit_code = clients.run()) return {std::nullopt, *exit_code};
   if (auto exit_code = config.run()) return {std::nullopt, *exit_code};
+  if (doctor.is_chosen()) {
+    AsioRuntime runtime({.cores = 1});
+    return {std::nullopt, doctor.run(runtime.files())};
+  }
   Settings settings;
   Mistakes mistakes = flags.read_all(settings, environment);
   if (!mistakes.empty()) {
