@@ -49,8 +49,8 @@ class Inspector {
     }
     note_manifest(**manifest);
     TRY(check_listed_files((*manifest)->state()));
-    TRY(find_orphans());
     TRY(check_journal((*manifest)->state()));
+    TRY(find_orphans());
     if (options_.deep) TRY(check_contents((*manifest)->state()));
     return std::move(found_);
   }
@@ -134,26 +134,27 @@ class Inspector {
     return {};
   }
 
-  // Each partition's batches must follow what its segments hold.
+  // A batch that only the journal knows of.
+  struct Journaled {
+    Offset next;
+    std::string path;  // of the journal's file, or of the segment that it refers to
+    std::uint64_t position;
+    std::uint32_t size;
+    bool in_segment;
+  };
+  using JournaledBatches = std::map<Offset, Journaled>;
+
   Result<void> check_journal(const ManifestState& state) {
-    std::map<PartitionId, Offset> ends;
-    for (const auto& [id, partition] : state.partitions) ends[id] = partition.flushed_to;
-    std::set<PartitionId> with_gaps;
+    std::map<PartitionId, JournaledBatches> batches;
     const std::string folder = directory_ + "/journal";
     const auto noted_before = read_only_.unwanted().size();
     auto scan = scan_journal(
         read_only_, folder, state.replay_from, state.durable_through, [&](ScannedFrame frame) {
-          // Of one that the manifest does not know, nobody but the catalogue can say whether its
-          // beginning is missing or was deleted with it.
-          Offset& end = ends.try_emplace(frame.partition, frame.batch.base_offset).first->second;
-          if (frame.batch.base_offset > end && with_gaps.insert(frame.partition).second)
-            damage(frame.file->path(),
-                   fmt::format("offsets {} to {} of partition {} are missing from the journal, "
-                               "before position {}",
-                               end.value(), frame.batch.base_offset.value() - 1,
-                               frame.partition.value(), frame.position),
-                   kRestore);
-          end = std::max(end, frame.batch.next_offset());
+          const PartitionId id = frame.partition;
+          batches[id].try_emplace(
+              frame.batch.base_offset, frame.batch.next_offset(),
+              frame.segment ? segment_path(directory_, id, *frame.segment) : frame.file->path(),
+              frame.position, frame.batch.size, frame.segment.has_value());
         });
     if (!scan && scan.error().code == ErrorCode::storage_corrupt) {
       damage(folder, std::string(scan.error().message()), "");
@@ -171,6 +172,55 @@ class Inspector {
       note(read_only_.unwanted()[i],
            "a journal file that was never finished; the next start "
            "removes it");
+    for (const auto& [id, of_partition] : batches) {
+      // Of one that the manifest does not know, nobody but the catalogue can say whether its
+      // beginning is missing or was deleted with it.
+      auto known = state.partitions.find(id);
+      TRY(check_journaled(id, of_partition,
+                          known == state.partitions.end() ? of_partition.begin()->first
+                                                          : known->second.flushed_to));
+    }
+    return {};
+  }
+
+  // They must follow what the segments hold, which ends at `end`, and be where the journal says.
+  Result<void> check_journaled(PartitionId id, const JournaledBatches& batches, Offset end) {
+    for (const auto& [base, batch] : batches) {
+      if (base < end) continue;
+      if (base > end) {
+        damage(batch.path,
+               fmt::format("offsets {} to {} of partition {} are missing from the journal, before "
+                           "position {}",
+                           end.value(), base.value() - 1, id.value(), batch.position),
+               kRestore);
+        return {};
+      }
+      if (batch.in_segment) TRY(check_reference(id, base, batch));
+      end = batch.next;
+    }
+    return {};
+  }
+
+  Result<void> check_reference(PartitionId id, Offset base, const Journaled& batch) {
+    listed_.insert(batch.path);
+    listed_.insert(index_path(batch.path));
+    auto file = read_only_.open(batch.path, OpenMode::read);
+    if (!file && file.error().code != ErrorCode::not_found) return std::unexpected(file.error());
+    auto size = file ? (*file)->size() : Result<std::uint64_t>(0);
+    if (!size) return std::unexpected(size.error());
+    bool whole = *size >= batch.position + batch.size;
+    if (whole && options_.deep) {
+      auto intact = has_its_checksum(**file, batch.position, batch.size);
+      if (!intact) return std::unexpected(intact.error());
+      whole = *intact;
+      ++found_.batches_checked;
+    }
+    if (!whole) {
+      damage(batch.path,
+             fmt::format("should hold offset {} of partition {} at position {}, says the journal",
+                         base.value(), id.value(), batch.position),
+             kRestore);
+    }
     return {};
   }
 

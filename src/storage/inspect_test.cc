@@ -114,9 +114,12 @@ TEST_F(InspectTest, NoCrashLooksLikeDamage) {
     SimDisk disk(operation);
     disk.make_durable_directory("data");
     History history;
+    StorageLimits limits = tiny_limits();
+    if (operation % 2 == 0) limits.direct_append_bytes = 1200;
+    if (operation % 2 == 0) limits.carry_partitions_min = 0;
     {
       ScopedLeakCheckOff crashed;
-      TestBroker broker(disk, history, tiny_limits());
+      TestBroker broker(disk, history, limits);
       disk.crash_at_operation(operation);
       if (broker.open()) live(broker);
       const bool over = !disk.crashed();
@@ -135,6 +138,27 @@ TEST_F(InspectTest, NoCrashLooksLikeDamage) {
     EXPECT_TRUE(broker.close());
   }
   EXPECT_GT(with_notes, 10u);
+}
+
+TEST_F(InspectTest, WhatTheJournalRefersToCountsAndIsChecked) {
+  {
+    ScopedLeakCheckOff crashed;
+    StorageLimits limits = tiny_limits();
+    limits.direct_append_bytes = 1200;
+    TestBroker broker(disk_, history_, limits);
+    ASSERT_TRUE(broker.open());
+    broker.append(PartitionId(100), 1, 5000);
+    ASSERT_TRUE(broker.settle());
+    broker.power_cut(CrashKeeps::nothing);
+  }
+  EXPECT_EQ(told(inspect(disk_, true)), "");
+  const std::string path = path_with(disk_, "0000000000000064-", ".log");
+  disk_.flip_bit(path, 200, 3);
+  EXPECT_EQ(told(inspect(disk_)), "");
+  EXPECT_THAT(told(inspect(disk_, true)),
+              HasSubstr("should hold offset 0 of partition 100 at position 0, says the journal"));
+  ASSERT_TRUE(disk_.files().remove(path));
+  EXPECT_THAT(told(inspect(disk_)), HasSubstr("damage /data/segments/0000000000000064-"));
 }
 
 TEST_F(InspectTest, AFlippedBitOfASegmentIsFoundByItsChecksum) {

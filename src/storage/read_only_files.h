@@ -35,6 +35,9 @@ class ReadOnlyFiles final : public FileSystem {
   }
   Result<void> sync_all(const std::string&) override { return {}; }
   bool exists(const std::string& path) override { return files_.exists(path); }
+  Result<DiskSpace> disk_space(const std::string& directory) override {
+    return files_.disk_space(directory);
+  }
   Result<std::unique_ptr<DirectoryLock>> lock_directory(const std::string& path) override {
     return refuse("lock", path);
   }
