@@ -1,96 +1,221 @@
 #include "admin/http_server.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <boost/beast/http.hpp>
+#include <optional>
 #include <sstream>
+#include <utility>
 
 namespace millrace {
 namespace {
 
 namespace http = boost::beast::http;
 
-constexpr std::uint32_t kHeaderBytesMax = 8 << 10;
-constexpr std::uint64_t kBodyBytesMax = 64 << 10;
-
 using Request = http::request<http::string_body>;
+using Response = http::response<http::string_body>;
 
-Bytes answer(const Request& request) {
-  http::response<http::string_body> response;
-  response.version(request.version());
-  response.keep_alive(request.keep_alive());
-  response.set(http::field::content_type, "text/plain");
-  bool known = request.target() == "/healthz" || request.target() == "/readyz";
-  bool reads = request.method() == http::verb::get || request.method() == http::verb::head;
-  if (!known) {
-    response.result(http::status::not_found);
-    response.body() = "there are /healthz and /readyz\n";
-  } else if (!reads) {
-    response.result(http::status::method_not_allowed);
-    response.body() = "use GET\n";
-  } else {
-    // The listener opens when the broker serves, so to be reached is to be ready.
-    response.body() = "ok\n";
-  }
+Bytes as_written(Response& response, bool head) {
+  response.set(http::field::cache_control, "no-store");
   response.prepare_payload();
-  if (request.method() == http::verb::head) response.body().clear();
+  if (head) response.body().clear();
   std::ostringstream text;
   text << response;
   return Bytes::copy_of(as_bytes(text.str()));
 }
 
+// For a client that is not listened to any more.
+Bytes refusal(http::status status) {
+  Response response(status, 11);
+  response.set(http::field::content_type, "text/plain; charset=utf-8");
+  response.keep_alive(false);
+  response.body() = fmt::format("{}\n", std::string_view(http::obsolete_reason(status)));
+  return as_written(response, false);
+}
+
+http::status status_of(const boost::beast::error_code& error) {
+  if (error == http::error::header_limit || error == http::error::buffer_overflow) {
+    return http::status::request_header_fields_too_large;
+  }
+  if (error == http::error::body_limit) return http::status::payload_too_large;
+  if (error == http::error::bad_version) return http::status::http_version_not_supported;
+  return http::status::bad_request;
+}
+
 }  // namespace
 
+Task<HttpAnswer> answer_now(HttpAnswer answer) { co_return answer; }
+
+// One connection: requests one after the other, each with a time limit.
+class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(std::shared_ptr<Socket> socket, Core& core, const HttpLimits& limits)
+      : socket_(std::move(socket)), core_(core), limits_(limits) {}
+  Connection(const Connection&) = delete;
+  ~Connection() { stop_clock(); }
+
+  // Nothing: the connection is over, whatever there was to say is said.
+  Task<std::optional<Request>> read_request() {
+    http::request_parser<http::string_body> parser;
+    parser.header_limit(limits_.header_bytes_max);
+    parser.body_limit(limits_.body_bytes_max);
+    bool begun = !unread_.empty();
+    if (begun) {
+      start_clock(limits_.request_max, AtTheEnd::say_so);
+    } else {
+      start_clock(limits_.idle_max, AtTheEnd::close);
+    }
+    for (;;) {
+      boost::beast::error_code error;
+      std::size_t used = 0;
+      if (!unread_.empty()) used = parser.put(boost::asio::buffer(unread_), error);
+      unread_.erase(0, used);
+      if (error == http::error::need_more) error = {};
+      if (error) co_return co_await refuse(status_of(error));
+      if (parser.is_done()) break;
+      if (used > 0 && !unread_.empty()) continue;
+      // The parser wants a header whole: it is in here until then.
+      if (unread_.size() > limits_.header_bytes_max + limits_.body_bytes_max) {
+        co_return co_await refuse(http::status::request_header_fields_too_large);
+      }
+      std::array<std::uint8_t, 4096> space;
+      auto count = co_await read_some(*socket_, space);
+      if (!count) co_return std::nullopt;
+      if (is_late_) continue;  // it has been told
+      unread_ += as_text({space.data(), *count});
+      if (!std::exchange(begun, true)) start_clock(limits_.request_max, AtTheEnd::say_so);
+    }
+    stop_clock();
+    co_return parser.release();
+  }
+
+  Task<bool> write(Bytes answer, Duration limit) {
+    ByteChain out;
+    out.append(std::move(answer));
+    start_clock(limit, AtTheEnd::close);
+    auto written = co_await write_all(*socket_, std::move(out));
+    stop_clock();
+    co_return written.has_value();
+  }
+
+  // Says no, waits a little for the client to read it, and ends. What the client still sends goes
+  // unread: a socket closed on it would take the answer back.
+  Task<std::optional<Request>> refuse(http::status status) {
+    bool written = co_await write(refusal(status), limits_.linger_max);
+    start_clock(limits_.linger_max, AtTheEnd::close);
+    std::array<std::uint8_t, 4096> space;
+    while (written) {
+      auto count = co_await read_some(*socket_, space);
+      if (!count) break;
+    }
+    close();
+    co_return std::nullopt;
+  }
+  // The same in passing, as far as the socket takes it at once.
+  void turn_away(http::status status) {
+    ByteChain out;
+    out.append(refusal(status));
+    (void)socket_->try_write(out, 0);
+    close();
+  }
+  void close() {
+    stop_clock();
+    socket_->close();
+  }
+
+ private:
+  enum class AtTheEnd { close, say_so };
+  void start_clock(Duration limit, AtTheEnd then) {
+    stop_clock();
+    clock_ = core_.call_after(limit, [this, then] {
+      clock_.reset();
+      if (then == AtTheEnd::close) return socket_->close();
+      is_late_ = true;
+      unread_.clear();
+      core_.spawn("http connection", say_late(shared_from_this()));
+    });
+  }
+  // Beside the read that waits, which ends with the socket.
+  static Task<void> say_late(std::shared_ptr<Connection> self) {
+    co_await self->write(refusal(http::status::request_timeout), self->limits_.linger_max);
+    self->close();
+  }
+  void stop_clock() {
+    if (clock_) core_.cancel(*std::exchange(clock_, std::nullopt));
+  }
+
+  std::shared_ptr<Socket> socket_;
+  Core& core_;
+  const HttpLimits& limits_;
+  std::string unread_;
+  bool is_late_ = false;
+  std::optional<TimerId> clock_;
+};
+
 HttpServer::~HttpServer() = default;
+
+void HttpServer::serve(std::string path, HttpHandler handler) {
+  ASSERT(!listener_);
+  handlers_.emplace(std::move(path), std::move(handler));
+}
 
 Result<void> HttpServer::listen(const std::string& host, std::uint16_t port) {
   auto listener = runtime_.listen(host, port);
   if (!listener) return std::unexpected(listener.error());
   listener_ = std::move(*listener);
-  listener_->on_accept([this](std::unique_ptr<PendingSocket> pending) {
-    Core& core = runtime_.core(CoreId(0));
-    std::shared_ptr<Socket> socket = pending->open_on(core);
-    if (open_.size() >= limits_.connections_max) return socket->close();
-    open_.insert(socket);
-    core.spawn("http connection", serve(std::move(socket)));
-  });
+  listener_->on_accept(
+      [this](std::unique_ptr<PendingSocket> pending) { accept(std::move(pending)); });
   return {};
+}
+
+void HttpServer::accept(std::unique_ptr<PendingSocket> pending) {
+  Core& core = runtime_.core(CoreId(0));
+  auto connection = std::make_shared<Connection>(pending->open_on(core), core, limits_);
+  if (open_.size() >= limits_.connections_max) {
+    connection->turn_away(http::status::service_unavailable);
+    return;
+  }
+  open_.insert(connection);
+  core.spawn("http connection", run(std::move(connection)));
 }
 
 void HttpServer::close() {
   if (listener_) listener_->close();
-  for (const auto& socket : open_) socket->close();
+  for (const auto& connection : open_) connection->close();
 }
 
-Task<void> HttpServer::serve(std::shared_ptr<Socket> socket) {
-  bool goes_on = true;
-  std::string unread;
-  while (goes_on) {
-    http::request_parser<http::string_body> parser;
-    parser.header_limit(kHeaderBytesMax);
-    parser.body_limit(kBodyBytesMax);
-    boost::beast::error_code error;
-    while (goes_on && !parser.is_done()) {
-      if (!unread.empty()) {
-        std::size_t used = parser.put(boost::asio::buffer(unread), error);
-        unread.erase(0, used);
-        if (error == http::error::need_more) error = {};
-        if (error) goes_on = false;
-        if (error || parser.is_done() || used > 0) continue;
-      }
-      std::array<std::uint8_t, 4096> space;
-      auto count = co_await read_some(*socket, space);
-      goes_on = count.has_value() && unread.size() <= kHeaderBytesMax + kBodyBytesMax;
-      if (goes_on) unread += as_text({space.data(), *count});
+std::string HttpServer::paths() const {
+  std::string text = "there is";
+  for (const auto& [path, handler] : handlers_) text += " " + path;
+  return text + "\n";
+}
+
+Task<void> HttpServer::run(std::shared_ptr<Connection> connection) {
+  for (bool goes_on = true; goes_on;) {
+    auto request = co_await connection->read_request();
+    if (!request) break;
+    const std::string_view target = request->target();
+    const auto found = handlers_.find(target.substr(0, target.find('?')));
+    const bool head = request->method() == http::verb::head;
+    HttpAnswer answer;
+    if (found == handlers_.end()) {
+      answer = {.status = 404, .body = paths()};
+    } else if (request->method() != http::verb::get && !head) {
+      answer = {.status = 405, .body = "use GET\n"};
+    } else {
+      answer = co_await found->second();
     }
-    if (!goes_on) break;
-    Request request = parser.release();
-    ByteChain out;
-    out.append(answer(request));
-    auto written = co_await write_all(*socket, std::move(out));
-    goes_on = written.has_value() && request.keep_alive();
+    Response response(http::int_to_status(answer.status), request->version());
+    response.keep_alive(request->keep_alive());
+    response.set(http::field::content_type, answer.content_type);
+    if (answer.status == 405) response.set(http::field::allow, "GET, HEAD");
+    response.body() = std::move(answer.body);
+    goes_on = co_await connection->write(as_written(response, head), limits_.answer_max);
+    goes_on = goes_on && request->keep_alive();
   }
-  socket->close();
-  open_.erase(socket);
+  connection->close();
+  open_.erase(connection);
 }
 
 }  // namespace millrace

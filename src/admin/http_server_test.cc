@@ -5,6 +5,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "runtime/sim/sim_disk.h"
 #include "runtime/sim/sim_runtime.h"
@@ -27,6 +28,11 @@ Task<void> close(HttpServer* server) {
   co_return;
 }
 
+Task<HttpAnswer> later(Core* core, std::string body) {
+  co_await sleep_for(*core, 1ms);
+  co_return HttpAnswer{.body = std::move(body)};
+}
+
 // Sends, and collects what comes back until the other side closes.
 Task<void> talk(Socket* socket, std::string request, std::string* answer, bool* ended) {
   ByteChain out;
@@ -44,6 +50,11 @@ Task<void> talk(Socket* socket, std::string request, std::string* answer, bool* 
 class HttpServerTest : public testing::Test {
  protected:
   HttpServerTest() {
+    server_.serve("/healthz", [] { return answer_now({.body = "ok\n"}); });
+    server_.serve("/metrics", [this] { return later(&home(), std::string(answer_bytes_, 'm')); });
+    server_.serve("/readyz", [] {
+      return answer_now({.status = 503, .content_type = "application/json", .body = "{}\n"});
+    });
     bool listening = false;
     runtime_.run(home(), listen(&server_, &listening));
     EXPECT_TRUE(listening);
@@ -88,18 +99,25 @@ class HttpServerTest : public testing::Test {
   SimDisk disk_{1};
   SimRuntime runtime_{{.seed = 1}, disk_};
   HttpServer server_{runtime_};
+  std::size_t answer_bytes_ = 3;
 };
 
 bool begins_with(const std::string& text, const std::string& start) {
   return text.compare(0, start.size(), start) == 0;
 }
 
-TEST_F(HttpServerTest, HealthAndReadiness) {
-  for (const char* path : {"/healthz", "/readyz"}) {
-    const std::string answer = ask(std::string("GET ") + path + " HTTP/1.1\r\nHost: x\r\n\r\n");
-    EXPECT_TRUE(begins_with(answer, "HTTP/1.1 200 ")) << answer;
-    EXPECT_NE(answer.find("\r\n\r\nok\n"), std::string::npos) << answer;
-  }
+TEST_F(HttpServerTest, AnswersAreTheHandlers) {
+  std::string answer = ask("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(begins_with(answer, "HTTP/1.1 200 OK\r\n")) << answer;
+  EXPECT_TRUE(answer.ends_with("\r\n\r\nok\n")) << answer;
+  EXPECT_NE(answer.find("Content-Type: text/plain; charset=utf-8\r\n"), std::string::npos);
+  answer = ask("GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(begins_with(answer, "HTTP/1.1 503 Service Unavailable\r\n")) << answer;
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n{}\n")) << answer;
+  EXPECT_NE(answer.find("Content-Type: application/json\r\n"), std::string::npos);
+  answer = ask("GET /metrics?name[]=up HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(begins_with(answer, "HTTP/1.1 200 OK\r\n")) << answer;
+  EXPECT_TRUE(answer.ends_with("\r\n\r\nmmm")) << answer;
 }
 
 TEST_F(HttpServerTest, HeadHasNoBody) {
@@ -109,8 +127,14 @@ TEST_F(HttpServerTest, HeadHasNoBody) {
 }
 
 TEST_F(HttpServerTest, UnknownPathsAndMethods) {
-  EXPECT_TRUE(begins_with(ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 404 "));
-  EXPECT_TRUE(begins_with(ask("DELETE /healthz HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 405 "));
+  const std::string unknown = ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(begins_with(unknown, "HTTP/1.1 404 "));
+  EXPECT_TRUE(unknown.ends_with("there is /healthz /metrics /readyz\n")) << unknown;
+  for (const char* method : {"POST", "DELETE", "PUT", "OPTIONS", "BREW"}) {
+    const std::string answer = ask(method + std::string(" /healthz HTTP/1.1\r\nHost: x\r\n\r\n"));
+    EXPECT_TRUE(begins_with(answer, "HTTP/1.1 405 ")) << answer;
+    EXPECT_NE(answer.find("Allow: GET, HEAD\r\n"), std::string::npos) << answer;
+  }
 }
 
 TEST_F(HttpServerTest, AConnectionIsUsedAgain) {
@@ -131,22 +155,99 @@ TEST_F(HttpServerTest, OneAnswerAndTheEndWhenTheClientWantsIt) {
   finish(*conversation);
 }
 
-TEST_F(HttpServerTest, NoHttpEndsTheConnection) {
-  for (const std::string& garbage : {std::string("hello\r\n\r\n"), std::string(1000, '\0'),
-                                     "GET /" + std::string(20'000, 'x') + " HTTP/1.1\r\n\r\n"}) {
-    auto conversation = start(garbage);
-    EXPECT_TRUE(runtime_.run_until([&] { return conversation->ended; }, 1s));
+// What is answered to something that is not read to its end; the connection is over then.
+class HttpRefusalTest : public HttpServerTest {
+ protected:
+  void expect_refused(std::string request, const std::string& status) {
+    auto conversation = start(std::move(request));
+    EXPECT_TRUE(runtime_.run_until([&] { return conversation->ended; }, 5min)) << status;
+    EXPECT_TRUE(begins_with(conversation->answer, "HTTP/1.1 " + status + "\r\n"))
+        << conversation->answer;
+    EXPECT_NE(conversation->answer.find("Connection: close\r\n"), std::string::npos);
     finish(*conversation);
     EXPECT_TRUE(begins_with(ask("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 200 "));
   }
+};
+
+TEST_F(HttpRefusalTest, WhatIsNoHttp) {
+  expect_refused("hello\r\n\r\n", "400 Bad Request");
+  expect_refused(std::string(1000, '\0'), "400 Bad Request");
+  expect_refused("GET / HTTP/9.7\r\n\r\n", "505 HTTP Version Not Supported");
 }
 
-TEST_F(HttpServerTest, ABodyIsReadAndItsLimitHolds) {
+TEST_F(HttpRefusalTest, AHeaderThatIsTooLarge) {
+  expect_refused("GET /" + std::string(20'000, 'x') + " HTTP/1.1\r\n\r\n",
+                 "431 Request Header Fields Too Large");
+  expect_refused("GET /healthz HTTP/1.1\r\nA: " + std::string(20'000, 'x') + "\r\n\r\n",
+                 "431 Request Header Fields Too Large");
+  // One that never ends.
+  expect_refused("GET /healthz HTTP/1.1\r\nA: " + std::string(200'000, 'x'),
+                 "431 Request Header Fields Too Large");
+}
+
+TEST_F(HttpRefusalTest, ABodyThatIsTooLarge) {
   EXPECT_TRUE(begins_with(ask("GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello"),
                           "HTTP/1.1 200 "));
-  auto conversation = start("GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n");
-  EXPECT_TRUE(runtime_.run_until([&] { return conversation->ended; }, 1s));
+  expect_refused("GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999\r\n\r\n",
+                 "413 Payload Too Large");
+}
+
+TEST_F(HttpRefusalTest, ARequestThatTakesTooLong) {
+  expect_refused("GET /heal", "408 Request Timeout");
+  expect_refused("GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhel",
+                 "408 Request Timeout");
+}
+
+// The part of a second request is timed from when the first one was answered.
+TEST_F(HttpRefusalTest, ASecondRequestThatTakesTooLong) {
+  auto conversation = start("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\nGET /hea");
+  EXPECT_TRUE(runtime_.run_until([&] { return conversation->ended; }, 5min));
+  EXPECT_TRUE(begins_with(conversation->answer, "HTTP/1.1 200 ")) << conversation->answer;
+  EXPECT_NE(conversation->answer.find("HTTP/1.1 408 "), std::string::npos);
   finish(*conversation);
+}
+
+TEST_F(HttpServerTest, WhoSaysNothingIsLetGo) {
+  auto conversation = start("");
+  runtime_.run_for(59s);
+  EXPECT_FALSE(conversation->ended);
+  EXPECT_TRUE(runtime_.run_until([&] { return conversation->ended; }, 10s));
+  EXPECT_EQ(conversation->answer, "");
+  finish(*conversation);
+}
+
+// More than the sockets' buffers hold, and nobody reads.
+TEST_F(HttpServerTest, WhoDoesNotReadItsAnswerIsLetGo) {
+  answer_bytes_ = 8 << 20;
+  auto socket = runtime_.connect(runtime_.client_core(), kPort);
+  ASSERT_TRUE(socket.has_value());
+  Core& core = runtime_.client_core();
+  core.post([&] {
+    ByteChain out;
+    out.append(Bytes::copy_of(as_bytes("GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")));
+    ASSERT_TRUE((*socket)->try_write(out, 0).has_value());
+  });
+  ASSERT_TRUE(runtime_.run_until([&] { return server_.connections() == 1; }, 1s));
+  runtime_.run_for(29s);
+  EXPECT_EQ(server_.connections(), 1u);
+  EXPECT_TRUE(runtime_.run_until([&] { return server_.connections() == 0; }, 5s));
+  (*socket)->close();
+}
+
+TEST_F(HttpServerTest, MoreConnectionsThanThereMayBeAreTurnedAway) {
+  std::vector<std::unique_ptr<Talk>> talks;
+  for (std::size_t i = 0; i < HttpLimits{}.connections_max; ++i) talks.push_back(start(""));
+  ASSERT_TRUE(runtime_.run_until(
+      [&] { return server_.connections() == HttpLimits{}.connections_max; }, 1s));
+  auto one_more = start("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(runtime_.run_until([&] { return one_more->ended; }, 1s));
+  EXPECT_TRUE(one_more->answer.empty() ||
+              begins_with(one_more->answer, "HTTP/1.1 503 Service Unavailable"))
+      << one_more->answer;
+  finish(*one_more);
+  for (auto& talk : talks) finish(*talk);
+  EXPECT_TRUE(runtime_.run_until([&] { return server_.connections() == 0; }, 1s));
+  EXPECT_TRUE(begins_with(ask("GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 200 "));
 }
 
 // Idle ones too: the server's end closes them.
