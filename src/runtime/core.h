@@ -9,6 +9,7 @@
 // Owned by the Runtime; lives longer than everything that runs on it.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <coroutine>
 #include <cstdint>
@@ -18,6 +19,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/histogram.h"
 #include "base/ids.h"
 #include "runtime/gate.h"
 #include "runtime/task.h"
@@ -29,6 +31,13 @@ using Duration = std::chrono::nanoseconds;
 // Nanoseconds on a clock that never goes back; only differences mean anything.
 using MonotonicTime = StrongNumber<struct MonotonicTag, std::int64_t>;
 using TimerId = StrongNumber<struct TimerTag, std::uint64_t>;
+
+// What a core's loop did. The core counts, any thread may read.
+struct LoopStats {
+  Counter turns;  // what the loop ran at one go: all that was posted, what a socket had, due timers
+  Counter busy;   // nanoseconds, of all turns
+  Histogram stalls;  // turns that took longer than the runtime thinks fit
+};
 
 class Core {
  public:
@@ -59,9 +68,19 @@ class Core {
   void spawn(std::string_view name, Task<void> task);
   Gate& tasks() { return tasks_; }
 
+  // What the turn under way is about, a literal: named when it takes too long. From the core.
+  void doing(const char* what) { doing_.store(what, std::memory_order_relaxed); }
+  // Any thread.
+  const char* doing() const { return doing_.load(std::memory_order_relaxed); }
+  const LoopStats& loop() const { return loop_; }
+
+ protected:
+  LoopStats loop_;
+
  private:
   CoreId id_;
   Gate tasks_;
+  std::atomic<const char*> doing_{""};
 };
 
 // Suspends until `when`.

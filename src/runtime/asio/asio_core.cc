@@ -30,8 +30,31 @@ AsioCore::AsioCore(CoreId id)
 void AsioCore::run() {
   ASSERT(current_core == nullptr);
   current_core = this;
+  if (stalls_) meter_.begin();
   context_.run();
   current_core = nullptr;
+}
+
+void AsioCore::watch(Duration stall, StallSink& sink) {
+  stall_ = stall;
+  stalls_ = &sink;
+}
+
+void AsioCore::begin_turn(const char* kind) {
+  doing(kind);
+  turn_began_.store(now().value(), std::memory_order_relaxed);
+}
+
+void AsioCore::end_turn() {
+  const std::int64_t began = turn_began();
+  const std::int64_t ended = now().value();
+  loop_.turns.add();
+  loop_.busy.add(static_cast<std::uint64_t>(ended - began));
+  if (Duration(ended - began) > stall_) {
+    loop_.stalls.observe(Duration(ended - began));
+    stalls_->stalled({id(), doing(), began, ended, meter_.read(), loop_.busy.value()});
+  }
+  turn_began_.store(0, std::memory_order_relaxed);
 }
 
 bool AsioCore::discard_queued() {
@@ -71,6 +94,7 @@ void AsioCore::run_works(std::vector<Work>& works) {
 }
 
 void AsioCore::drain_mailbox() {
+  const Turn turn(*this, "works of other threads");
   {
     std::lock_guard lock(mailbox_mutex_);
     mailbox_running_.swap(mailbox_);
@@ -79,6 +103,7 @@ void AsioCore::drain_mailbox() {
 }
 
 void AsioCore::drain_local() {
+  const Turn turn(*this, "works of its own");
   local_running_.swap(local_);
   run_works(local_running_);
 }
@@ -123,6 +148,7 @@ void AsioCore::arm_timer() {
   timer_.async_wait([this](const boost::system::error_code& error) {
     if (error) return;  // armed anew for an earlier time
     armed_for_ = kNotArmed;
+    const Turn turn(*this, "timers");
     run_timers();
   });
 }

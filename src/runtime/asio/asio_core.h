@@ -3,6 +3,9 @@
 // Works posted by other threads gather in a mailbox; only the first of them wakes the loop. Works
 // posted by the core itself gather in a list that one handler drains. Timers are an ordered map
 // over one kernel-facing timer, so that arming and cancelling cost no system call.
+//
+// Whatever the loop runs, it runs within a Turn: when it began can be seen from outside, and one
+// that took too long is told to the watchdog when it ends.
 #pragma once
 
 #include <boost/asio/executor_work_guard.hpp>
@@ -15,12 +18,24 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/asio/stall.h"
 #include "runtime/core.h"
 
 namespace millrace {
 
 class AsioCore final : public Core {
  public:
+  // Something that the loop runs, from its beginning to its end. `kind` is a literal.
+  class Turn {
+   public:
+    Turn(AsioCore& core, const char* kind) : core_(core) { core.begin_turn(kind); }
+    Turn(const Turn&) = delete;
+    ~Turn() { core_.end_turn(); }
+
+   private:
+    AsioCore& core_;
+  };
+
   explicit AsioCore(CoreId id);
 
   void run();
@@ -30,6 +45,13 @@ class AsioCore final : public Core {
   // more.
   bool discard_queued();
   boost::asio::io_context& context() { return context_; }
+
+  // Before run(). Turns longer than `stall` are told to the sink, from this core's thread.
+  void watch(Duration stall, StallSink& sink);
+  // Any thread: when the turn under way began, 0 when the core waits.
+  std::int64_t turn_began() const { return turn_began_.load(std::memory_order_relaxed); }
+  // Any thread, while run() is on the way.
+  ThreadUse thread_use() const { return meter_.read(); }
 
   void post(Work work) override;
   bool is_current() const override;
@@ -42,6 +64,8 @@ class AsioCore final : public Core {
  private:
   using TimerKey = std::pair<std::int64_t, std::uint64_t>;  // when, id
 
+  void begin_turn(const char* kind);
+  void end_turn();
   void drain_mailbox();
   void drain_local();
   void run_works(std::vector<Work>& works);
@@ -64,6 +88,11 @@ class AsioCore final : public Core {
   boost::asio::steady_timer timer_;
 
   std::mt19937_64 random_;
+
+  std::atomic<std::int64_t> turn_began_{0};
+  Duration stall_ = Duration::max();
+  StallSink* stalls_ = nullptr;
+  ThreadMeter meter_;
 };
 
 }  // namespace millrace

@@ -105,7 +105,9 @@ class AsioListener::Acceptor : public std::enable_shared_from_this<Acceptor> {
     if (!descriptor_.is_open()) return;
     descriptor_.async_wait(boost::asio::posix::stream_descriptor::wait_read,
                            [self = shared_from_this()](const boost::system::error_code& error) {
-                             if (!error) self->accept_some();
+                             if (error) return;
+                             const AsioCore::Turn turn(self->core_, "accepting connections");
+                             self->accept_some();
                            });
   }
 

@@ -15,12 +15,14 @@
 #include "runtime/asio/asio_listener.h"
 #include "runtime/asio/asio_worker.h"
 #include "runtime/asio/posix_files.h"
+#include "runtime/asio/watchdog.h"
 
 namespace millrace {
 
 struct AsioRuntime::State {
   PosixFileSystem files;
   std::vector<std::unique_ptr<AsioCore>> cores;
+  std::optional<Watchdog> watchdog;
   std::optional<boost::asio::signal_set> signals;
   Work on_stop_signal;
   std::atomic<bool> running = false;
@@ -34,6 +36,9 @@ AsioRuntime::AsioRuntime(AsioRuntimeOptions options) : state_(std::make_unique<S
   for (std::uint32_t i = 0; i < options.cores; ++i) {
     state_->cores.push_back(std::make_unique<AsioCore>(CoreId(i)));
   }
+  std::vector<AsioCore*> watched;
+  for (auto& core : state_->cores) watched.push_back(core.get());
+  state_->watchdog.emplace(std::move(watched), options.watchdog);
 }
 
 AsioRuntime::~AsioRuntime() {
@@ -49,6 +54,7 @@ AsioRuntime::~AsioRuntime() {
 
 void AsioRuntime::run() {
   ASSERT(!state_->running.exchange(true));
+  state_->watchdog->start();
   std::vector<std::thread> threads;
   for (std::size_t i = 1; i < state_->cores.size(); ++i) {
     threads.emplace_back([core = state_->cores[i].get(), i] {
@@ -58,6 +64,7 @@ void AsioRuntime::run() {
   }
   state_->cores[0]->run();
   for (std::thread& thread : threads) thread.join();
+  state_->watchdog->stop();
   state_->running = false;
 }
 
@@ -73,6 +80,7 @@ void AsioRuntime::on_stop_signal(Work work) {
     if (error) return;
     // Further signals are swallowed: a supervisor that asks twice must not cut short the stop it
     // asked for.
+    const AsioCore::Turn turn(*state->cores[0], "a signal");
     state->on_stop_signal();
   });
 }

@@ -14,12 +14,14 @@
 #include <memory>
 #include <string>
 
+#include "runtime/asio/watchdog_limits.h"
 #include "runtime/runtime.h"
 
 namespace millrace {
 
 struct AsioRuntimeOptions {
   std::size_t cores = 1;
+  WatchdogLimits watchdog;
 };
 
 class AsioRuntime final : public Runtime {

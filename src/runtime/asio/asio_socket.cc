@@ -64,7 +64,11 @@ void AsioSocket::wait_for(boost::asio::posix::stream_descriptor::wait_type what,
   }
   // An error wakes as well: the next read or write says what it is.
   descriptor_.async_wait(
-      what, [work = std::move(work)](const boost::system::error_code&) mutable { work(); });
+      what, [&core = core_, work = std::move(work)](const boost::system::error_code&) mutable {
+        const AsioCore::Turn turn(core, "a socket");
+        work();
+        work = nullptr;
+      });
 }
 
 void AsioSocket::when_readable(Work work) {
