@@ -42,6 +42,7 @@ Result<void> BrokerCore::adopt(std::shared_ptr<const CatalogImage> image,
   }
   for (const PartitionInfo& info : change.removed) {
     if (partitions_.erase(info.id) > 0) store_.close_log(info.id);
+    sent_.erase(info.id);
   }
   image_ = std::move(image);
   return {};

@@ -12,6 +12,7 @@
 
 #include "broker/commands.h"
 #include "broker/deadlines.h"
+#include "broker/figures.h"
 #include "catalog/catalog_machine.h"
 #include "groups/group_machine.h"
 #include "machine/host.h"
@@ -95,6 +96,9 @@ class BrokerCore {
   // Of topics that are no more: what groups committed for them, lest new ones of these names be
   // read from there. A failure is only logged.
   Task<void> forget_topic_offsets(std::vector<std::string> topics);
+  // When the batch was written that holds this offset, by its own time; nothing when there is no
+  // such batch, or when reading it would have to wait and may not.
+  Task<std::optional<WallMs>> written_at(PartitionInfo partition, Offset offset, bool may_wait);
 
  private:
   friend class Broker;
@@ -133,6 +137,9 @@ class BrokerCore {
                                                 std::vector<bool> validate_only);
   Task<Result<Offset>> delete_records_here(PartitionId id, Offset before);
   PartitionSummary describe_here(PartitionId id) const;
+  void count_sent(const FetchCommand& command, const std::vector<FetchResult>& results);
+  Task<CoreFigures> figures_here();
+  Task<std::optional<WallMs>> written_at_here(PartitionId id, Offset offset, bool may_wait);
   void arm_retention();
   Task<void> apply_retention();
   Task<Result<ProducerId>> new_producer_id_here();
@@ -148,6 +155,12 @@ class BrokerCore {
   std::unordered_map<PartitionId, std::unique_ptr<Partition>> partitions_;
   std::unordered_map<ShardId, std::unique_ptr<MachineHost<GroupMachine>>> groups_;
   Deadlines deadlines_;
+  struct Sent {
+    std::uint64_t records = 0;
+    std::uint64_t bytes = 0;
+  };
+  std::unordered_map<PartitionId, Sent>
+      sent_;  // to consumers of this core, of any core's partition
   bool stopping_ = false;
   bool retention_runs_ = false;
 
@@ -179,6 +192,8 @@ class Broker {
   // Gives the image to every core; each opens and closes what it owns of the change.
   Task<Result<void>> publish(std::shared_ptr<const CatalogImage> image, CatalogChange change);
   Task<void> remove_files_of(std::vector<PartitionId> ids);
+  // How the broker stands. On core 0.
+  Task<BrokerFigures> figures();
 
  private:
   Task<Result<void>> replay_groups();

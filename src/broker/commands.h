@@ -56,6 +56,7 @@ struct FetchResult {
   Error error;
   Offset high_watermark = kNoOffset;
   Offset log_start = kNoOffset;
+  Offset next = kNoOffset;  // behind the last record of `batches`, when there are any
   ByteChain batches;
 };
 

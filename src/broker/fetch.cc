@@ -43,6 +43,7 @@ Task<std::vector<FetchResult>> BrokerCore::fetch(FetchCommand command) {
     if (is_answer(command, results) || core().now() >= deadline || stopping_) {
       // Partitions that stayed quiet still hold it: let them know that they may forget it.
       if (waiter) waiter->retire();
+      count_sent(command, results);
       co_return results;
     }
     if (!waiter) {
@@ -52,6 +53,23 @@ Task<std::vector<FetchResult>> BrokerCore::fetch(FetchCommand command) {
     }
     co_await waiter->wait(deadline);
     waiter = std::make_shared<Waiter>(core());
+  }
+}
+
+// Where the reader is, so that nothing is counted that is read once more for want of bytes.
+void BrokerCore::count_sent(const FetchCommand& command, const std::vector<FetchResult>& results) {
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    if (results[i].batches.empty()) continue;
+    const FetchItem& item = command.items[i];
+    const PartitionInfo* partition = find_info(item.topic, item.partition);
+    auto found = sent_.find(partition->id);
+    if (found == sent_.end()) {
+      // Deleted meanwhile: nobody would forget it again.
+      if (!image_->find(item.topic->id)) continue;
+      found = sent_.emplace(partition->id, Sent{}).first;
+    }
+    found->second.records += static_cast<std::uint64_t>(results[i].next - item.from);
+    found->second.bytes += results[i].batches.size();
   }
 }
 
@@ -95,6 +113,7 @@ Task<bool> BrokerCore::read_here(std::vector<Route> routes, const FetchCommand* 
     }
     // The first batch comes whole, however large, or a consumer could never get past it (KIP-74).
     if (total > 0 && (*read)->batches.size() > bytes_max) continue;
+    result.next = (*read)->next;
     result.batches = std::move((*read)->batches);
     total += result.batches.size();
   }

@@ -21,6 +21,7 @@
 #include "groups/commands.h"
 #include "groups/group.h"
 #include "groups/limits.h"
+#include "groups/summary.h"
 #include "groups/timer_queue.h"
 #include "machine/machine.h"
 
@@ -52,6 +53,8 @@ class GroupMachine {
   std::size_t group_count() const { return groups_.size(); }
   // For which some group has committed an offset.
   std::set<std::string> committed_topics() const;
+  // Adds what these groups are and how far they have read.
+  void summarize(GroupsSummary& summary) const;
 
  private:
   // One call of decide() or on_timer(): what it may know and what comes of it.

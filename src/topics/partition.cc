@@ -62,6 +62,8 @@ ProducerTable::Verdict Partition::check(const BatchHeader& batch) const {
 }
 
 void Partition::append(Appender& appender, BatchHeader& header, Bytes batch) {
+  records_in_ += static_cast<std::uint64_t>(header.record_count);
+  bytes_in_ += batch.size();
   appender.add(*log_, header, std::move(batch));
   if (header.producer_id != kNoProducer) producers_.apply(header, log_->high_watermark());
 }

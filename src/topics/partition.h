@@ -59,6 +59,9 @@ class Partition : public LogObserver {
   // Up to where this lets records go by now; log_start when nothing may go.
   Offset retention_point(const Retention& retention, WallMs now) const;
   Offset high_watermark() const { return log_->high_watermark(); }
+  // Appended in this run.
+  std::uint64_t records_in() const { return records_in_; }
+  std::uint64_t bytes_in() const { return bytes_in_; }
 
   // Whether this batch may be appended, is a repeat, or breaks the producer's sequence.
   ProducerTable::Verdict check(const BatchHeader& batch) const;
@@ -87,6 +90,8 @@ class Partition : public LogObserver {
   CoreStore& store_;
   std::shared_ptr<PartitionLog> log_;
   ProducerTable producers_;
+  std::uint64_t records_in_ = 0;
+  std::uint64_t bytes_in_ = 0;
   std::vector<std::shared_ptr<Waiter>> waiters_;
   std::vector<DurableWait> durable_waits_;
 };
