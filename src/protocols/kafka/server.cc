@@ -12,7 +12,7 @@ constexpr std::uint32_t kLooksMax = 10;  // in idle_max
 KafkaServer::KafkaServer(Runtime& runtime, Broker& broker, SessionLimits limits)
     : runtime_(runtime), broker_(broker), limits_(limits) {
   for (std::size_t i = 0; i < runtime.core_count(); ++i) {
-    cores_.emplace_back(FetchSessions(limits.fetch_sessions));
+    cores_.emplace_back(FetchSessions(limits.fetch_sessions), KafkaStats());
   }
 }
 
@@ -36,13 +36,15 @@ void KafkaServer::accept(std::unique_ptr<PendingSocket> pending) {
   core.post([this, id, &core, pending = std::move(pending)] {
     PerCore& here = cores_[id.value()];
     auto session = std::make_shared<Session>(pending->open_on(core), broker_.core(id), endpoint_,
-                                             here.fetch_sessions, limits_);
+                                             here.fetch_sessions, here.stats, limits_);
     if (here.closing) return session->close();
     if (here.sessions.size() >= limits_.connections_max) {
+      ++here.stats.refused;
       log_warning("kafka", "refused a connection: core {} has {} already", id.value(),
                   here.sessions.size());
       return session->close();
     }
+    ++here.stats.accepted;
     here.sessions.insert(session);
     arm_idle_timer(here, core);
     core.spawn("kafka connection", run(&here, std::move(session)));

@@ -6,6 +6,7 @@
 #include <optional>
 #include <unordered_set>
 
+#include "base/metrics.h"
 #include "protocols/kafka/session.h"
 
 namespace millrace::kafka {
@@ -21,10 +22,13 @@ class KafkaServer {
   void stop_listening();
   // On core 0: closes every connection.
   Task<void> close_sessions();
+  // On core 0: what was counted of connections and requests.
+  Task<void> add_metrics(MetricsPage* page);
 
  private:
   struct PerCore {
     FetchSessions fetch_sessions;
+    KafkaStats stats;
     std::unordered_set<std::shared_ptr<Session>> sessions;
     std::optional<TimerId> idle_timer;  // only while there are sessions
     bool closing = false;

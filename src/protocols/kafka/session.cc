@@ -11,10 +11,10 @@
 namespace millrace::kafka {
 
 Session::Session(std::unique_ptr<Socket> socket, BrokerCore& broker, const Endpoint& endpoint,
-                 FetchSessions& fetch_sessions, const SessionLimits& limits)
+                 FetchSessions& fetch_sessions, KafkaStats& stats, const SessionLimits& limits)
     : socket_(std::move(socket)),
       limits_(limits),
-      connection_{broker, endpoint, fetch_sessions, limits_, ""} {
+      connection_{broker, endpoint, fetch_sessions, stats, limits_, ""} {
   std::string peer = socket_->peer();
   connection_.peer_host = peer.substr(0, peer.rfind(':'));
 }
@@ -86,6 +86,7 @@ Task<bool> Session::handle_frames() {
 }
 
 Task<bool> Session::handle_frame(Bytes frame) {
+  const MonotonicTime begun = broker().core().now();
   Reader reader(frame);
   auto header = decode_request_header(reader);
   if (!header) {
@@ -108,6 +109,7 @@ Task<bool> Session::handle_frame(Bytes frame) {
     }
     co_return false;
   }
+  broker().core().doing(header->api->name.data());
   co_await wait_for_room();
   if (command->pipelined && !broker().has_room()) {
     flush();
@@ -122,26 +124,31 @@ Task<bool> Session::handle_frame(Bytes frame) {
   if (command->pipelined) {
     broker().core().spawn("kafka request",
                           run_pipelined(shared_from_this(), command, std::move(context),
-                                        header->correlation_id, std::move(body), slot));
+                                        header->correlation_id, std::move(body), slot, begun));
     co_return true;
   }
   // What is done already need not wait for this one.
   flush();
+  RequestWatch watch(connection_.stats, broker().core(), header->key, begun);
   auto response =
       co_await command->run(std::move(context), header->correlation_id, std::move(body));
   if (!response) {
     log_warning("kafka", "{}: closed: {}", socket_->peer(), response.error().message());
     co_return false;
   }
+  watch.answered();
   fill_slot(slot, std::move(*response));
   co_return true;
 }
 
 Task<void> Session::run_pipelined(std::shared_ptr<Session> self, const Command* command,
                                   Context context, std::int32_t correlation_id, Bytes body,
-                                  std::uint64_t slot) {
+                                  std::uint64_t slot, MonotonicTime begun) {
+  RequestWatch watch(self->connection_.stats, self->broker().core(),
+                     static_cast<std::int16_t>(command->key), begun);
   auto response = co_await command->run(std::move(context), correlation_id, std::move(body));
   if (response) {
+    watch.answered();
     self->fill_slot(slot, std::move(*response));
     self->flush_soon();
   } else {
@@ -160,6 +167,7 @@ void Session::refuse_version(const RequestHeader& header) {
   auto key = static_cast<std::int16_t>(ApiKey::api_versions);
   VersionRange range = find_api(key)->advertised;
   response.api_keys.push_back({.api_key = key, .min_version = range.min, .max_version = range.max});
+  ++connection_.stats.of(key).errors[response.error_code];
   fill_slot(open_slot(), encode_response(header.correlation_id, response, 0));
 }
 

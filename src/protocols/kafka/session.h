@@ -32,7 +32,7 @@ struct SessionLimits : ConnectionLimits {
 class Session : public std::enable_shared_from_this<Session> {
  public:
   Session(std::unique_ptr<Socket> socket, BrokerCore& broker, const Endpoint& endpoint,
-          FetchSessions& fetch_sessions, const SessionLimits& limits);
+          FetchSessions& fetch_sessions, KafkaStats& stats, const SessionLimits& limits);
 
   // Runs until the peer goes, breaks the protocol, or close().
   static Task<void> serve(std::shared_ptr<Session> session);
@@ -53,7 +53,8 @@ class Session : public std::enable_shared_from_this<Session> {
   Task<bool> handle_frames();
   Task<bool> handle_frame(Bytes frame);
   Task<void> run_pipelined(std::shared_ptr<Session> self, const Command* command, Context context,
-                           std::int32_t correlation_id, Bytes body, std::uint64_t slot);
+                           std::int32_t correlation_id, Bytes body, std::uint64_t slot,
+                           MonotonicTime begun);
   Task<void> wait_for_room();
   void refuse_version(const RequestHeader& header);
   std::uint64_t open_slot();

@@ -43,6 +43,7 @@ class SimKafka {
 
   millrace::test::SimBroker& broker() { return broker_; }
   SimRuntime& runtime() { return broker_.runtime(); }
+  KafkaServer& server() { return *server_; }
   Core& client_core() { return runtime().client_core(); }
   WireClient connect() {
     auto socket = runtime().connect(client_core(), kKafkaPort);

@@ -7,6 +7,7 @@
 
 #include "broker/broker.h"
 #include "protocols/kafka/commands/fetch_session.h"
+#include "protocols/kafka/commands/stats.h"
 #include "protocols/kafka/wire/uuid.h"
 
 namespace millrace::kafka {
@@ -30,6 +31,7 @@ struct Connection {
   BrokerCore& broker;
   const Endpoint& endpoint;
   FetchSessions& fetch_sessions;   // of this core
+  KafkaStats& stats;               // of this core
   const ConnectionLimits& limits;  // of all connections
   std::string peer_host;
   std::uint32_t fetches = 0;  // so far

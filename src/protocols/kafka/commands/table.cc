@@ -1,5 +1,6 @@
 #include "protocols/kafka/commands/table.h"
 
+#include "protocols/kafka/commands/error_codes.h"
 #include "protocols/kafka/commands/handlers.h"
 #include "protocols/kafka/wire/codec.h"
 
@@ -13,7 +14,10 @@ Task<Result<ByteChain>> decode_and_run(Context context, std::int32_t correlation
   if (!request) co_return std::unexpected(request.error());
   bool answered = true;
   if constexpr (std::is_same_v<Request, ProduceRequest>) answered = request->acks != 0;
+  KafkaStats& stats = context.connection.stats;
   Response response = co_await kHandler(std::move(context), std::move(*request));
+  for_each_error(response,
+                 [&stats](std::int16_t code) { ++stats.of(Response::kKey).errors[code]; });
   if (!answered) co_return ByteChain{};
   co_return encode_response(correlation_id, response, version);
 }
