@@ -30,7 +30,8 @@ int main(int argc, char** argv) {
   raise_descriptor_limit();
   keep_large_blocks();
   millrace::set_log_level(parsed.serve->log_level);
-  millrace::set_log_format(parsed.serve->log_format);
+  millrace::set_log_format(
+      parsed.serve->log_format.value_or(millrace::log_format_for_standard_error()));
   for (millrace::ServeOptions options = *parsed.serve;;) {
     millrace::Process process(options);
     int exit_code = process.run();

@@ -140,6 +140,14 @@ TEST(OptionsTest, LogLevels) {
   EXPECT_EQ(run({"--log-level", "error"}).serve->log_level, LogLevel::error);
 }
 
+TEST(OptionsTest, LogFormats) {
+  EXPECT_FALSE(run({}).serve->log_format.has_value());
+  EXPECT_FALSE(run({"--log-format", "auto"}).serve->log_format.has_value());
+  EXPECT_EQ(run({"--log-format", "text"}).serve->log_format, LogFormat::text);
+  EXPECT_EQ(run({"serve", "--log-format", "json"}).serve->log_format, LogFormat::json);
+  expect_refused({"--log-format", "xml"}, "--log-format");
+}
+
 TEST(OptionsTest, HelpAndVersionAreNoMistakes) {
   Outcome help = run({"--help"});
   EXPECT_FALSE(help.serve.has_value());

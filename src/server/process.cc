@@ -1,7 +1,9 @@
 #include "server/process.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "server/version.h"
 
@@ -15,18 +17,15 @@ constexpr Duration kStopPatience = 10s;
 }  // namespace
 
 Process::Process(ServeOptions options)
-    : options_(std::move(options)), runtime_({.cores = options_.cores}) {}
+    : options_(std::move(options)),
+      runtime_({.cores = options_.cores}),
+      begun_(runtime_.core(CoreId(0)).now()) {}
 
 int Process::run() {
-  auto store = Store::open(runtime_, options_.data_dir, options_.storage);
-  if (!store) {
-    fmt::print(stderr, "millrace: {}\n", store.error().message());
-    return 1;
-  }
-  store_ = std::move(*store);
-  broker_ = std::make_unique<Broker>(runtime_, *store_, options_.broker);
   runtime_.on_stop_signal([this] {
     log_info("server", "stopping");
+    // Nothing was appended, and nothing is lost: it may take long.
+    if (opening_) ::_exit(exit_code_);
     restart_.reset();  // if one is under way it ends here
     runtime_.core(CoreId(0)).spawn("stop", stop(0));
   });
@@ -34,63 +33,120 @@ int Process::run() {
   home.post([this, &home] { home.spawn("start", start()); });
   runtime_.run();
   http_.reset();
+  observer_.reset();
   kafka_.reset();
   broker_.reset();
   store_.reset();
+  opener_.reset();
   return exit_code_;
 }
 
+// HTTP first: who asks is told that the broker starts. What is wrong with its address is told
+// after what is wrong with the data.
 Task<void> Process::start() {
-  auto booted = co_await broker_->boot();
-  if (!booted) {
-    fmt::print(stderr, "millrace: {}\n", booted.error().message());
-    exit_code_ = 1;
-    runtime_.stop();
-    co_return;
-  }
-  booted_ = true;
-  store_->on_must_restart([this] { begin_restart(); });
-  auto listening = co_await open_listeners();
-  if (!listening) {
-    fmt::print(stderr, "millrace: {}\n", listening.error().message());
+  Result<void> listening = open_http();
+  auto opened = co_await open_broker();
+  if (opened) opened = listening;
+  if (opened) opened = open_kafka();
+  if (!opened) {
+    fmt::print(stderr, "millrace: {}\n", opened.error().message());
     runtime_.core(CoreId(0)).spawn("stop", stop(1));
     co_return;
+  }
+  ready_ = true;
+  if (observer_) {
+    Duration startup(runtime_.core(CoreId(0)).now() - begun_);
+    observer_->observe(*broker_, startup);
   }
   print_ready();
 }
 
-Task<Result<void>> Process::open_listeners() {
-  if (options_.kafka) {
-    kafka_ = std::make_unique<kafka::KafkaServer>(runtime_, *broker_, options_.sessions);
-    kafka::Endpoint endpoint;
-    if (options_.advertise) {
-      endpoint.host = options_.advertise->host;
-      endpoint.port = options_.advertise->port;
-    }
-    endpoint.cluster_id = store_->cluster_id();
-    auto listening = kafka_->listen(options_.kafka->host, options_.kafka->port, endpoint);
-    if (!listening) co_return listening;
-  }
-  if (options_.http) {
-    http_ = std::make_unique<HttpServer>(runtime_, options_.http_limits);
-    auto listening = http_->listen(options_.http->host, options_.http->port);
-    if (!listening) co_return listening;
-  }
+Result<void> Process::open_http() {
+  if (!options_.http) return {};
+  observer_ =
+      std::make_unique<Observer>(runtime_, ObserverOptions{.version = kVersion,
+                                                           .data_directory = options_.data_dir,
+                                                           .restarts = options_.restarts});
+  observer_->set_ready([this] { return readiness() == Readiness::ready; });
+  observer_->add_source([this](MetricsPage* page) { return add_kafka_metrics(page); });
+  http_ = std::make_unique<HttpServer>(runtime_, options_.http_limits);
+  http_->serve("/healthz", [] { return answer_now({.body = "ok\n"}); });
+  http_->serve("/readyz", [this] { return answer_now(readiness_answer(readiness())); });
+  http_->serve("/metrics", [this] { return metrics_answer(); });
+  auto listening = http_->listen(options_.http->host, options_.http->port);
+  if (!listening) http_.reset();
+  return listening;
+}
+
+Task<Result<void>> Process::open_broker() {
+  Core& home = runtime_.core(CoreId(0));
+  opener_ = runtime_.make_worker("open");
+  opening_ = true;
+  auto store = co_await call_on(home, *opener_, [this] {
+    return Store::open(runtime_, options_.data_dir, options_.storage);
+  });
+  opening_ = false;
+  if (!store) co_return std::unexpected(store.error());
+  store_ = std::move(*store);
+  broker_ = std::make_unique<Broker>(runtime_, *store_, options_.broker);
+  auto booted = co_await broker_->boot();
+  if (!booted) co_return booted;
+  booted_ = true;
+  store_->on_must_restart([this] { begin_restart(); });
   co_return Result<void>{};
+}
+
+Result<void> Process::open_kafka() {
+  if (!options_.kafka) return {};
+  kafka_ = std::make_unique<kafka::KafkaServer>(runtime_, *broker_, options_.sessions);
+  kafka::Endpoint endpoint;
+  if (options_.advertise) {
+    endpoint.host = options_.advertise->host;
+    endpoint.port = options_.advertise->port;
+  }
+  endpoint.cluster_id = store_->cluster_id();
+  return kafka_->listen(options_.kafka->host, options_.kafka->port, endpoint);
+}
+
+Readiness Process::readiness() const {
+  if (stopping_) return Readiness::stopping;
+  if (!ready_) return Readiness::starting;
+  switch (store_->health()) {
+    case StoreHealth::good:
+      return Readiness::ready;
+    case StoreHealth::journal_stalled:
+      return Readiness::journal_stalled;
+    case StoreHealth::disk_full:
+      return Readiness::disk_full;
+    case StoreHealth::disk_failing:
+      return Readiness::disk_failing;
+  }
+  ASSERT(false);
+  return Readiness::disk_failing;
+}
+
+Task<HttpAnswer> Process::metrics_answer() {
+  HttpAnswer answer{.content_type = "text/plain; version=0.0.4; charset=utf-8"};
+  answer.body = co_await observer_->scrape();
+  co_return answer;
+}
+
+Task<void> Process::add_kafka_metrics(MetricsPage* page) {
+  if (kafka_) co_await kafka_->add_metrics(page);
 }
 
 void Process::begin_restart() {
   log_warning("server",
               "beginning again from what is durable: what was not answered may be sent again");
   restart_ = options_;
-  restart_->is_restart = true;
+  ++restart_->restarts;
   if (kafka_) restart_->kafka->port = kafka_->port();
   if (http_) restart_->http->port = http_->port();
   runtime_.core(CoreId(0)).spawn("restart", stop(0));
 }
 
 void Process::print_ready() const {
-  if (options_.is_restart) {
+  if (options_.restarts > 0) {
     log_info("server", "goes on");
     return;
   }
@@ -146,6 +202,10 @@ Task<void> Process::stop(int exit_code) {
                 closed.error().message());
       exit_code_ = 1;
     }
+  }
+  MonotonicTime deadline = home.now() + kStopPatience.count();
+  while (http_ && http_->connections() > 0 && home.now() < deadline) {
+    co_await sleep_for(home, 5ms);
   }
   runtime_.stop();
 }

@@ -4,8 +4,11 @@
 #include <memory>
 #include <optional>
 
+#include "admin/http_server.h"
+#include "observe/observer.h"
 #include "protocols/kafka/server.h"
 #include "runtime/asio/asio_runtime.h"
+#include "server/readiness.h"
 #include "server/serve_options.h"
 
 namespace millrace {
@@ -20,19 +23,29 @@ class Process {
   const std::optional<ServeOptions>& must_restart() const { return restart_; }
 
  private:
+  Result<void> open_http();
   Task<void> start();
-  Task<Result<void>> open_listeners();
+  Task<Result<void>> open_broker();
+  Result<void> open_kafka();
+  Readiness readiness() const;
   Task<void> stop(int exit_code);
+  Task<HttpAnswer> metrics_answer();
+  Task<void> add_kafka_metrics(MetricsPage* page);
   void print_ready() const;
   void begin_restart();
 
   const ServeOptions options_;
   AsioRuntime runtime_;
+  const MonotonicTime begun_;
+  std::unique_ptr<Worker> opener_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<kafka::KafkaServer> kafka_;
+  std::unique_ptr<Observer> observer_;
   std::unique_ptr<HttpServer> http_;
+  bool opening_ = false;  // the store, on opener_
   bool booted_ = false;
+  bool ready_ = false;
   bool stopping_ = false;
   int exit_code_ = 0;
   std::optional<ServeOptions> restart_;

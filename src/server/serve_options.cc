@@ -79,6 +79,8 @@ void take_storage(const Take& take, StorageLimits& out) {
   take.number("storage.tail_bytes_max", out.tail_bytes_max);
   take.number("storage.segment_cache_bytes_max", out.segment_cache_bytes_max);
   take.number("storage.open_segments_max", out.open_segments_max);
+  take.number("storage.disk_reserve_bytes", out.disk_reserve_bytes);
+  take.number("storage.direct_append_bytes", out.direct_append_bytes);
 }
 
 }  // namespace
@@ -91,6 +93,7 @@ ServeOptions serve_options(const Settings& settings) {
   if (!settings.is_word("server.cores")) take.number("server.cores", options.cores);
   take.boolean("server.json_ready_line", options.json);
   options.log_level = log_level(settings.text("log.level"));
+  if (settings.text("log.format") == "text") options.log_format = LogFormat::text;
   if (settings.text("log.format") == "json") options.log_format = LogFormat::json;
   take.address("kafka.listen", options.kafka);
   take.address("kafka.advertise", options.advertise);

@@ -22,12 +22,12 @@ struct ServeOptions {
   std::size_t cores = 1;
   bool json = false;
   LogLevel log_level = LogLevel::info;
-  LogFormat log_format = LogFormat::text;
+  std::optional<LogFormat> log_format;  // nothing: by where standard error goes
   StorageLimits storage;
   BrokerLimits broker;
   kafka::SessionLimits sessions;
   HttpLimits http_limits;
-  bool is_restart = false;  // not a setting: in this process, after a failed flush
+  std::uint64_t restarts = 0;  // not a setting: in this process, after failed flushes
 };
 
 // `settings` hold together (settings/rules.h).

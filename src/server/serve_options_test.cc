@@ -21,6 +21,8 @@ TEST(ServeOptionsTest, TheTablesDefaultsAreThoseOfTheParts) {
   EXPECT_EQ(options.storage.tail_bytes_max, storage.tail_bytes_max);
   EXPECT_EQ(options.storage.segment_cache_bytes_max, storage.segment_cache_bytes_max);
   EXPECT_EQ(options.storage.open_segments_max, storage.open_segments_max);
+  EXPECT_EQ(options.storage.direct_append_bytes, storage.direct_append_bytes);
+  EXPECT_EQ(options.storage.disk_reserve_bytes, storage.disk_reserve_bytes);
   const BrokerLimits broker;
   EXPECT_EQ(options.broker.auto_create_topics, broker.auto_create_topics);
   EXPECT_EQ(options.broker.partitions_default, broker.partitions_default);
@@ -77,18 +79,19 @@ std::string fingerprint(const ServeOptions& options) {
       "{} {} "
       "{} {} {} {}",
       options.data_dir, options.cores, options.json, static_cast<int>(options.log_level),
-      static_cast<int>(options.log_format), address(options.kafka), address(options.http),
-      address(options.advertise), options.http_limits.connections_max, sessions.connections_max,
-      sessions.frame_bytes_max, sessions.in_flight_max, sessions.outbox_bytes_max,
-      sessions.idle_max.count(), sessions.fetch_bytes_max, sessions.fetch_sessions.sessions_max,
-      options.broker.auto_create_topics, options.broker.partitions_default,
-      options.broker.retention_check_interval.count(), groups.initial_rebalance_delay.count(),
-      groups.session_timeout_min.count(), groups.session_timeout_max.count(), groups.members_max,
-      groups.offset_metadata_bytes_max, groups.offsets_retention.count(),
-      groups.retention_check_interval.count(), storage.journal_bytes_max,
-      storage.journal_file_bytes, storage.checkpoint_bytes, storage.checkpoint_interval.count(),
-      storage.pending_bytes_max, storage.flush_pace.count(), storage.tail_bytes_max,
-      storage.segment_cache_bytes_max, storage.open_segments_max, options.is_restart);
+      static_cast<int>(options.log_format.value_or(LogFormat::text)), address(options.kafka),
+      address(options.http), address(options.advertise), options.http_limits.connections_max,
+      sessions.connections_max, sessions.frame_bytes_max, sessions.in_flight_max,
+      sessions.outbox_bytes_max, sessions.idle_max.count(), sessions.fetch_bytes_max,
+      sessions.fetch_sessions.sessions_max, options.broker.auto_create_topics,
+      options.broker.partitions_default, options.broker.retention_check_interval.count(),
+      groups.initial_rebalance_delay.count(), groups.session_timeout_min.count(),
+      groups.session_timeout_max.count(), groups.members_max, groups.offset_metadata_bytes_max,
+      groups.offsets_retention.count(), groups.retention_check_interval.count(),
+      storage.journal_bytes_max, storage.journal_file_bytes, storage.checkpoint_bytes,
+      storage.checkpoint_interval.count(), storage.pending_bytes_max, storage.flush_pace.count(),
+      storage.tail_bytes_max, storage.segment_cache_bytes_max, storage.open_segments_max,
+      options.restarts, storage.direct_append_bytes, storage.disk_reserve_bytes);
 }
 
 TEST(ServeOptionsTest, EverySettingReachesItsPart) {

@@ -19,7 +19,7 @@ constexpr Section kSections[] = {
     {"server", "The process."},
     {"log", "Lines on standard error."},
     {"kafka", "The listener of the Kafka protocol, and what a connection may use."},
-    {"http", "The listener of /healthz and /readyz."},
+    {"http", "The listener of /healthz, /readyz and /metrics."},
     {"topics", "Topics; what each topic can set for itself stands in docs/protocol-support.md."},
     {"groups", "The coordinator of consumer groups."},
     {"storage", "The journal, checkpoints and memory for what was written and read."},
@@ -54,10 +54,11 @@ constexpr Setting kSettings[] = {
      .text = "The least important lines that are written."},
     {.name = "log.format",
      .kind = Kind::choice,
-     .default_text = "text",
-     .choices = "text|json",
+     .default_text = "auto",
+     .choices = "auto|text|json",
      .flag = "log-format",
-     .text = "Lines for people, or an object a line with time, level, area and text."},
+     .text = "Lines for people, or an object a line with time, level, area and text. 'auto' is "
+             "text on a terminal and json elsewhere."},
 
     {.name = "kafka.listen",
      .kind = Kind::address,
@@ -125,7 +126,7 @@ constexpr Setting kSettings[] = {
      .default_text = "127.0.0.1:8080",
      .word = "off",
      .flag = "http",
-     .text = "HTTP listener (/healthz, /readyz); port 0 takes a free one."},
+     .text = "HTTP listener (/healthz, /readyz, /metrics); port 0 takes a free one."},
     {.name = "http.connections_max",
      .kind = Kind::count,
      .default_text = "100",
@@ -260,6 +261,21 @@ constexpr Setting kSettings[] = {
      .min = 1,
      .max = 1'000'000,
      .text = "Segments open at a time, two descriptors each."},
+    {.name = "storage.direct_append_bytes",
+     .kind = Kind::bytes,
+     .default_text = "256KiB",
+     .min = 64 * kKiB,
+     .max = kTiB,
+     .text =
+         "A partition that has this much in one group of the journal has it written straight to "
+         "a segment, and flushed there first."},
+    {.name = "storage.disk_reserve_bytes",
+     .kind = Kind::bytes,
+     .default_text = "64MiB",
+     .min = 0,
+     .max = kTiB,
+     .text = "With less than this free on the disk, producing is refused: the rest is for what "
+             "drains it."},
 };
 
 }  // namespace

@@ -34,13 +34,14 @@ class Broker:
         []
     )  # every broker that was started and not yet stopped; the failure report reads their logs
 
-    def __init__(self, directory, flags=(), advertise=None, wrapper=()):
+    def __init__(self, directory, flags=(), advertise=None, wrapper=(), http=False):
         self.directory = Path(directory)
         self.data_dir = self.directory / "data"
         self.log_path = self.directory / "broker.log"
         self.flags = list(flags)
         self.advertise = advertise
         self.wrapper = list(wrapper)
+        self.http = "127.0.0.1:0" if http else "off"
         self.port = 0
         self.process = None
         self.ready = None  # the JSON object of the ready line
@@ -65,8 +66,10 @@ class Broker:
             "--kafka",
             self.address,
             "--http",
-            "off",
+            self.http,
             "--json",
+            "--log-format",
+            "text",
             *advertise,
             *self.flags,
         ]
