@@ -77,7 +77,7 @@ std::string fingerprint(const ServeOptions& options) {
   return fmt::format(
       "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} "
       "{} {} "
-      "{} {} {} {}",
+      "{} {} {} {} {} {}",
       options.data_dir, options.cores, options.json, static_cast<int>(options.log_level),
       static_cast<int>(options.log_format.value_or(LogFormat::text)), address(options.kafka),
       address(options.http), address(options.advertise), options.http_limits.connections_max,
