@@ -110,7 +110,7 @@ TEST_F(InspectTest, AfterACrashTheJournalIsCounted) {
 // Wherever the power goes, what is left is no damage: as the start that follows says too.
 TEST_F(InspectTest, NoCrashLooksLikeDamage) {
   std::size_t with_notes = 0;
-  for (std::uint64_t operation = 3; operation < 400; operation += 3) {
+  for (std::uint64_t operation = 3; operation < 400; ++operation) {
     SimDisk disk(operation);
     disk.make_durable_directory("data");
     History history;
