@@ -53,6 +53,7 @@ Task<void> Process::start() {
     runtime_.core(CoreId(0)).spawn("stop", stop(1));
     co_return;
   }
+  if (stopping_) co_return;
   ready_ = true;
   if (observer_) {
     Duration startup(runtime_.core(CoreId(0)).now() - begun_);

@@ -252,3 +252,49 @@ def test_not_ready_while_the_disk_fails(preload, make_broker, tmp_path):  # noqa
     assert broker.ready["http"] == http_port
     assert scrape(broker)["millrace_restarts_total",] >= 1
     assert writer.flush(30) == 0
+
+
+def start_that_waits_for_the_disk(broker, disk):
+    """Launches it again; its HTTP listener answers, and its store waits for a flush."""
+    broker.http = broker.ready["http"]
+    broker.kill()
+    disk.stall()
+    broker.launch()
+
+    def told():
+        try:
+            return readiness(broker)
+        except OSError:
+            return None
+
+    return wait_until(told, "the HTTP listener")
+
+
+def test_a_broker_that_starts_says_so(preload, make_broker, tmp_path):  # noqa: F811
+    disk = Disk(preload, tmp_path)
+    broker = make_broker(wrapper=disk.wrapper, http=True).start()
+    topic = create_topic(broker.address, "kept")
+    send(producer(broker.address), topic, [b"x"])
+    status, told = start_that_waits_for_the_disk(broker, disk)
+    assert (status, told["reason"]) == (503, "starting")
+    assert get(broker, "/healthz")[0] == 200
+    samples = scrape(broker)
+    assert samples["millrace_ready",] == 0 and ("millrace_topics",) not in samples
+    disk.mend()
+    broker.await_ready()
+    assert readiness(broker) == (200, {"ready": True})
+    assert scrape(broker)["millrace_ready",] == 1
+    assert len(read_all(broker.address, topic)[0]) == 1
+
+
+def test_sigterm_ends_a_broker_that_starts(preload, make_broker, tmp_path):  # noqa: F811
+    disk = Disk(preload, tmp_path)
+    broker = make_broker(wrapper=disk.wrapper, http=True).start()
+    send(producer(broker.address), "kept", [b"x"])
+    assert start_that_waits_for_the_disk(broker, disk)[0] == 503
+    before = time.monotonic()
+    broker.stop()
+    assert time.monotonic() - before < 5
+    disk.mend()
+    broker.start()
+    assert len(read_all(broker.address, "kept")[0]) == 1

@@ -57,6 +57,7 @@ class Broker:
 
     def command(self):
         advertise = ["--advertise", self.advertise] if self.advertise else []
+        log_format = [] if "--log-format" in self.flags else ["--log-format", "text"]
         return [
             *self.wrapper,
             os.environ["MILLRACE_BINARY"],
@@ -68,8 +69,7 @@ class Broker:
             "--http",
             self.http,
             "--json",
-            "--log-format",
-            "text",
+            *log_format,
             *advertise,
             *self.flags,
         ]

@@ -15,13 +15,15 @@ LABEL = re.compile(r'([a-z]+)="((?:[^"\\\n]|\\.)*)"(,|$)')
 
 
 def get(broker, path, method="GET", timeout_s=20):
-    """(status, body, headers) of a request of its own connection."""
+    """(status, body, headers) of a request of its own connection; OSError when there is no whole answer."""
     host, port = broker.ready["http"].rsplit(":", 1)
     connection = http.client.HTTPConnection(host, int(port), timeout=timeout_s)
     try:
         connection.request(method, path)
         answer = connection.getresponse()
         return answer.status, answer.read().decode(), dict(answer.getheaders())
+    except http.client.HTTPException as error:
+        raise ConnectionError(f"{path}: {error!r}") from error
     finally:
         connection.close()
 
