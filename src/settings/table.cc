@@ -132,7 +132,7 @@ constexpr Setting kSettings[] = {
      .default_text = "100",
      .min = 1,
      .max = 100'000,
-     .text = "Further ones are closed at once."},
+     .text = "Further ones are turned away with 503."},
 
     {.name = "topics.auto_create",
      .kind = Kind::boolean,
