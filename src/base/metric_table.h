@@ -97,6 +97,10 @@ MILLRACE_METRIC(checkpoint_seconds, "millrace_checkpoint_seconds", histogram, "s
                 "0.1.0", "How long a checkpoint took that was done.")
 MILLRACE_METRIC(checkpoint_written_bytes, "millrace_checkpoint_written_bytes_total", counter,
                 "bytes", "", "0.1.0", "Record batches that checkpoints wrote to segments.")
+MILLRACE_METRIC(direct_written_bytes, "millrace_direct_written_bytes_total", counter, "bytes", "",
+                "0.1.0",
+                "Record batches of large appends, written to segments before the journal names "
+                "them; they are not in millrace_journal_written_bytes_total.")
 MILLRACE_METRIC(segments_open, "millrace_segments_open", gauge, "", "", "0.1.0",
                 "Segment files, and their indexes, that are open now.")
 MILLRACE_METRIC(disk_free_bytes, "millrace_disk_free_bytes", gauge, "bytes", "", "0.1.0",

@@ -92,6 +92,7 @@ void Observer::put_storage(MetricsPage& page, std::uint64_t tail_bytes) const {
   page.set(Metric::checkpoints, stats.checkpoints_failed, {"failed"});
   page.observe(Metric::checkpoint_seconds, stats.checkpoint_time);
   page.set(Metric::checkpoint_written_bytes, stats.checkpoint_bytes);
+  page.set(Metric::direct_written_bytes, broker_->store().bytes_written_direct());
   page.set(Metric::segments_open, stats.segments_open);
   page.set(Metric::memory_bytes, tail_bytes, {"tail"});
   page.set(Metric::memory_limit_bytes, limits.tail_bytes_max, {"tail"});
