@@ -106,7 +106,7 @@ that is the moment the rate asks for, so that a broker that stalls does not hide
 Examples:
   millrace topics create bench --partitions 4
   millrace perf produce bench --records 1000000 --size 100
-  millrace perf produce bench --records 100000 --rate 5000 --linger 1 --json)",
+  millrace perf produce bench --seconds 10 --rate 5000 --linger 1 --json)",
      add_perf_produce},
     {"perf consume", "Measure reading",
      R"(Reads what the topic holds now, as fast as it comes.
@@ -117,10 +117,12 @@ Examples:
      add_perf_consume},
     {"perf latency", "Measure the way of single records: acknowledged, and seen by a reader",
      R"(Writes one record at a time and waits until a consumer that is at the end of the topic was
-given it.
+given it. With --rate it writes to all partitions as the rate asks, and counts from that moment; the
+first second is not counted.
 
 Examples:
-  millrace perf latency bench --records 1000)",
+  millrace perf latency bench --records 1000
+  millrace perf latency bench --records 100000 --rate 10000 --size 1024)",
      add_perf_latency},
 };
 

@@ -18,7 +18,8 @@ using client::Clock;
 struct PerfProduceOptions {
   Shared shared;
   std::string topic;
-  std::int64_t records = 100'000;
+  std::int64_t records = 0;  // 0: not said
+  double seconds = 0;        // 0: no limit
   std::size_t size = 100;
   std::int64_t rate = 0;
   std::size_t connections = 1;
@@ -28,6 +29,22 @@ struct PerfProduceOptions {
   std::string compression = "none";
   std::string acks = "all";
 };
+
+// What ends a run: as many records, or so long.
+struct Limits {
+  std::int64_t records = 0;
+  Clock::time_point end = Clock::time_point::max();
+};
+
+Limits limits_of(const PerfProduceOptions& options, Clock::time_point start) {
+  constexpr std::int64_t kRecords = 100'000;
+  Limits limits{.records = options.records};
+  if (options.records == 0) limits.records = options.seconds > 0 ? INT64_MAX : kRecords;
+  if (options.seconds > 0)
+    limits.end = start + std::chrono::duration_cast<Clock::duration>(
+                             std::chrono::duration<double>(options.seconds));
+  return limits;
+}
 
 struct Measured {
   PerfCounters counters;
@@ -60,9 +77,10 @@ Result<void> work(const PerfProduceOptions& options, std::size_t index, Clock::t
   TRY(producer.open(*topic));
   PerfPayload payload(options.size);
   const auto step = static_cast<std::int64_t>(options.connections);
+  const Limits limits = limits_of(options, start);
   constexpr std::int64_t kRecordsPerLook = 64;
   std::int64_t sent = 0;
-  for (auto i = static_cast<std::int64_t>(index); i < options.records; i += step) {
+  for (auto i = static_cast<std::int64_t>(index); i < limits.records; i += step) {
     client::NewRecord record{.value = payload.next()};
     if (options.rate > 0) {
       record.begun = start + std::chrono::nanoseconds(static_cast<std::int64_t>(
@@ -71,7 +89,7 @@ Result<void> work(const PerfProduceOptions& options, std::size_t index, Clock::t
     } else if (sent % kRecordsPerLook == 0) {
       TRY(producer.poll());
     }
-    if (interrupted()) break;
+    if (interrupted() || record.begun >= limits.end) break;
     TRY(producer.add(record));
     ++sent;
   }
@@ -109,9 +127,13 @@ Result<int> run(const PerfProduceOptions& options) {
 void add_perf_produce(CLI::App& command, Action& action) {
   auto options = std::make_shared<PerfProduceOptions>();
   command.add_option("TOPIC", options->topic, "Where to write; it must exist")->required();
-  command.add_option("-n,--records", options->records, "How many")
-      ->check(CLI::Range(std::int64_t{1}, INT64_MAX))
-      ->capture_default_str();
+  command
+      .add_option("-n,--records", options->records,
+                  "How many [100000; with --seconds as many as there is time for]")
+      ->check(CLI::Range(std::int64_t{1}, INT64_MAX));
+  command
+      .add_option("--seconds", options->seconds, "End after so long; what was sent is waited for")
+      ->check(CLI::Range(0.001, 86'400.0));
   command.add_option("--size", options->size, "Bytes of a value; there are no keys")
       ->check(CLI::Range(0, 64 << 20))
       ->capture_default_str();

@@ -129,15 +129,22 @@ void Producer::seal(PartitionState& partition) {
   if (index == static_cast<std::int32_t>(sticky_ % count)) ++sticky_;
 }
 
+// Not while its leader has all the requests it may have: a batch that could not leave goes on
+// filling, so that a slow answer makes larger batches and not a queue of small ones.
+bool Producer::may_leave(const PartitionState& partition) const {
+  return partition.open && partition.ready.empty() &&
+         lanes_[partition.lane]->flights.size() < options_.in_flight_max;
+}
+
 void Producer::seal_due(Clock::time_point now) {
   for (PartitionState& partition : partitions_)
-    if (partition.open && now - partition.opened >= options_.linger) seal(partition);
+    if (may_leave(partition) && now - partition.opened >= options_.linger) seal(partition);
 }
 
 std::optional<Clock::time_point> Producer::next_due() const {
   std::optional<Clock::time_point> due;
   for (const PartitionState& partition : partitions_) {
-    if (!partition.open) continue;
+    if (!may_leave(partition)) continue;
     const auto at = partition.opened + options_.linger;
     if (!due || at < *due) due = at;
   }

@@ -11,6 +11,9 @@
 // client's time-out. Any other error ends the producer: it says what was refused, and everything
 // that was not acknowledged stays so (`unacknowledged()`).
 //
+// A batch leaves when it is full or has waited for `linger`, but not before its leader takes another
+// request (`in_flight_max`); until then it fills.
+//
 // A record with a key goes where murmur2 sends it; one without stays with its partition until a
 // batch is full or sent, and the next batch goes to another.
 #pragma once
@@ -70,7 +73,7 @@ class Producer {
   Result<void> poll_until(Clock::time_point until);
   Result<void> flush();
   std::int64_t unacknowledged() const { return unacknowledged_; }
-  // When the oldest open batch is due; nothing: there is none.
+  // When the oldest open batch is due; nothing: there is none, or answers must come first.
   std::optional<Clock::time_point> next_due() const;
 
  private:
@@ -82,6 +85,7 @@ class Producer {
   Result<void> new_identity();
   std::int32_t choose_partition(const NewRecord& record);
   void seal(PartitionState& partition);
+  bool may_leave(const PartitionState& partition) const;
   void seal_due(Clock::time_point now);
   Result<void> pump(Clock::duration wait);
   Result<void> exchange(Clock::duration wait);

@@ -51,6 +51,15 @@ def test_a_rate_is_kept(cli, broker, topic_name):
     check_latencies(result["latency"])
 
 
+def test_it_ends_with_the_time(cli, broker, topic_name):
+    clients.create_topic(broker.address, topic_name, partitions=2)
+    result = cli.json("perf", "produce", topic_name, "--seconds", 0.3, "--connections", 2)
+    assert result["records"] == count_in(cli, topic_name) > 0
+    assert 0.3 <= result["seconds"]
+    few = cli.json("perf", "produce", topic_name, "--seconds", 30, "-n", 10)
+    assert few["records"] == 10 and few["seconds"] < 30
+
+
 @pytest.mark.parametrize("acks", ["1", "0"])
 def test_other_levels(cli, broker, topic_name, acks):
     clients.create_topic(broker.address, topic_name)
@@ -82,6 +91,28 @@ def test_latency(cli, broker, topic_name):
     check_latencies(result["acknowledged"])
     check_latencies(result["seen"])
     assert count_in(cli, topic_name) == 1 + 50 + 20  # what was there, what is told, the warm-up
+
+
+def test_latency_at_a_rate(cli, broker, topic_name):
+    clients.create_topic(broker.address, topic_name, partitions=3)
+    result = cli.json("perf", "latency", topic_name, "-n", 600, "--rate", 1000, "--size", 50)
+    assert result["records"] == 600
+    check_latencies(result["acknowledged"])
+    check_latencies(result["seen"])
+    # No more than asked for, and all of them: with the second that is not counted.
+    assert 0 < result["records_per_second"] <= 1001
+    kept = clients.read_all(broker.address, topic_name, 3)
+    assert sum(len(found) for found in kept.values()) == 1600
+    counts = [len(found) for found in kept.values()]
+    assert max(counts) - min(counts) <= 1, "in turn"
+    assert {len(message.value()) for found in kept.values() for message in found} == {50}
+
+
+def test_latency_at_a_rate_in_one_partition(cli, broker, topic_name):
+    clients.create_topic(broker.address, topic_name, partitions=2)
+    cli("perf", "latency", topic_name, "-n", 10, "--rate", 100, "-p", 1)
+    kept = clients.read_all(broker.address, topic_name, 2)
+    assert [len(kept.get(partition, [])) for partition in (0, 1)] == [0, 110]
 
 
 def test_for_people(cli, broker, topic_name):
