@@ -1,7 +1,8 @@
 """Apache Kafka in the place of Millrace, so that the tests themselves are tested.
 
 A test that fails here demands something that Kafka does not do. Expects the jars of a Kafka
-broker in ${PEERS_HOME:-~/.cache/millrace-peers}/kafka/broker/libs and a Java runtime.
+broker in ${PEERS_HOME:-~/.cache/millrace-peers}/kafka/broker/libs (bench/install-peer broker brings
+them) and a Java runtime.
 """
 
 import os
@@ -28,16 +29,10 @@ inter.broker.listener.name=PLAINTEXT
 log.dirs={data}
 num.partitions=1
 offsets.topic.replication.factor=1
-offsets.topic.num.partitions=1
 transaction.state.log.replication.factor=1
 transaction.state.log.min.isr=1
-transaction.state.log.num.partitions=1
 share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
-group.initial.rebalance.delay.ms=0
-broker.session.timeout.ms=1500
-broker.heartbeat.interval.ms=200
-log.cleaner.dedupe.buffer.size=16000000
 """
 
 LOGGING = """
@@ -58,18 +53,24 @@ def free_port():
         return probe.getsockname()[1]
 
 
+# Set where the peer is to be small and quick to start, and not where it is measured.
+SMALL = """
+offsets.topic.num.partitions=1
+transaction.state.log.num.partitions=1
+group.initial.rebalance.delay.ms=0
+broker.session.timeout.ms=1500
+broker.heartbeat.interval.ms=200
+log.cleaner.dedupe.buffer.size=16000000
+"""
+
+
 class ApacheBroker(Broker):
+    jars = HOME / "kafka/broker/libs"
+    jvm = ["-Xmx768m", "-XX:+UseG1GC", "-XX:TieredStopAtLevel=1"]
+    tuning = SMALL
+
     def java(self, *arguments):
-        classpath = f"{self.directory}/logging:{HOME}/kafka/broker/libs/*"
-        return [
-            "java",
-            "-Xmx768m",
-            "-XX:+UseG1GC",
-            "-XX:TieredStopAtLevel=1",
-            "-cp",
-            classpath,
-            *arguments,
-        ]
+        return ["java", *self.jvm, "-cp", f"{self.directory}/logging:{self.jars}/*", *arguments]
 
     def prepare(self):
         self.port = free_port()
@@ -82,6 +83,7 @@ class ApacheBroker(Broker):
                 data=self.data_dir,
                 advertise=self.advertise or self.address,
             )
+            + self.tuning
         )
         (self.directory / "logging").mkdir()
         (self.directory / "logging/log4j2.properties").write_text(LOGGING)
