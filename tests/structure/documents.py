@@ -9,7 +9,7 @@ FENCE = re.compile(r"^\s*```")
 WORD = re.compile(r"[\w.*<>{}$/-]+")
 PATH = re.compile(r"^\.?\w[\w.-]*(/[\w.-]+)*/?$")
 EXTENSIONS = (".h", ".cc", ".md", ".py", ".sh", ".txt", ".cmake", ".json")
-TOP = {"src", "docs", "scripts", "tests", "cmake", ".ci"}
+TOP = {"src", "docs", "scripts", "tests", "bench", "cmake", ".ci"}
 MADE_LATER = ("build/", "data/")  # by the scripts, not in the repository
 PLACEHOLDER = re.compile(r"NNNN|NAME|MODULE|\.\.\.")
 
