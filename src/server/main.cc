@@ -18,8 +18,10 @@ void raise_descriptor_limit() {
 // Receive and fetch buffers of some megabytes come and go all the time: giving each back to the
 // kernel costs a page fault per 4 KiB when the next one is taken.
 void keep_large_blocks() {
+  // NOLINTBEGIN(concurrency-mt-unsafe): there is one thread yet
   mallopt(M_MMAP_THRESHOLD, 8 << 20);
   mallopt(M_TRIM_THRESHOLD, 32 << 20);
+  // NOLINTEND(concurrency-mt-unsafe)
 }
 
 }  // namespace
