@@ -176,6 +176,7 @@ class Inspector {
       // Of one that the manifest does not know, nobody but the catalogue can say whether its
       // beginning is missing or was deleted with it.
       auto known = state.partitions.find(id);
+      if (known == state.partitions.end()) unlisted_.insert(id);
       TRY(check_journaled(id, of_partition,
                           known == state.partitions.end() ? of_partition.begin()->first
                                                           : known->second.flushed_to));
@@ -206,6 +207,15 @@ class Inspector {
     listed_.insert(index_path(batch.path));
     auto file = read_only_.open(batch.path, OpenMode::read);
     if (!file && file.error().code != ErrorCode::not_found) return std::unexpected(file.error());
+    if (!file && unlisted_.contains(id)) {
+      // A deleted partition goes from the manifest and the folder before it goes from the journal.
+      if (gone_.insert(batch.path).second)
+        note(batch.path,
+             fmt::format("missing, though the journal refers to it: partition {} was deleted; the "
+                         "next start says so if it was not",
+                         id.value()));
+      return {};
+    }
     auto size = file ? (*file)->size() : Result<std::uint64_t>(0);
     if (!size) return std::unexpected(size.error());
     bool whole = *size >= batch.position + batch.size;
@@ -302,6 +312,8 @@ class Inspector {
   const InspectOptions& options_;
   InspectedDirectory found_;
   std::set<std::string> listed_;
+  std::set<PartitionId> unlisted_;    // in the journal, and not in the manifest
+  std::set<std::string> gone_;        // segments of those
   std::set<std::string> unreadable_;  // listed, and told already
   std::uint64_t checked_before_ = 0;  // bytes of segments
 };

@@ -96,7 +96,9 @@ void Store::remove_unlisted(PartitionId id) {
   }
   std::vector<std::string> doomed;
   for (const auto& segment : direct_->forget(id)) {
-    if (!listed.contains(segment->path())) doomed.push_back(segment->path());
+    // Gone already when the deletion came before the last start.
+    bool is_there = runtime_.files().exists(segment->path());
+    if (is_there && !listed.contains(segment->path())) doomed.push_back(segment->path());
   }
   remove_files(doomed);
 }
