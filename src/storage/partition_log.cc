@@ -166,9 +166,8 @@ Task<Result<LogRead>> PartitionLog::read(Offset from, std::size_t bytes_max, Off
   auto entry = find_tail(from);
   if (entry != tail_.cend() && entry->place.base <= from) {
     // One batch is enough to go on: the kernel has read ahead when the next one is asked for.
-    TailEntry found = *entry;
-    Offset next = found.place.last + 1;
-    auto bytes = co_await call_on(store_.core(), store_.reader(), [found] {
+    Offset next = entry->place.last + 1;
+    auto bytes = co_await call_on(store_.core(), store_.reader(), [found = *entry] {
       std::size_t size = found.place.size;
       BufferRef buffer = Buffer::allocate(size);
       auto count = found.holder().read_at(found.position, {buffer->data(), size});
