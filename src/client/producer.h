@@ -11,8 +11,8 @@
 // client's time-out. Any other error ends the producer: it says what was refused, and everything
 // that was not acknowledged stays so (`unacknowledged()`).
 //
-// A batch leaves when it is full or has waited for `linger`, but not before its leader takes another
-// request (`in_flight_max`); until then it fills.
+// A batch leaves when it is full or has waited for `linger`, but not before its leader takes
+// another request (`in_flight_max`); until then it fills.
 //
 // A record with a key goes where murmur2 sends it; one without stays with its partition until a
 // batch is full or sent, and the next batch goes to another.

@@ -1,8 +1,11 @@
 """millrace perf: the load that it says it made is there, and its figures add up."""
 
+import time
+
 import pytest
 
-from support import clients
+from support import clients, wire
+from support.proxy import PASS, BreakingProxy
 
 
 def count_in(cli, topic):
@@ -58,6 +61,23 @@ def test_it_ends_with_the_time(cli, broker, topic_name):
     assert 0.3 <= result["seconds"]
     few = cli.json("perf", "produce", topic_name, "--seconds", 30, "-n", 10)
     assert few["records"] == 10 and few["seconds"] < 30
+
+
+def test_what_is_due_fills_while_the_broker_is_slow(cli, broker, topic_name):
+    clients.create_topic(broker.address, topic_name)
+
+    def slow(api_key, _count):
+        if api_key == wire.PRODUCE:
+            time.sleep(0.02)  # the slowness itself; nothing is waited for
+        return PASS
+
+    arguments = ["-n", 1000, "--rate", 2000, "--linger", 0, "--in-flight", 1]
+    with BreakingProxy(slow) as proxy:
+        proxy.target_port = broker.port
+        target = ["--server", proxy.address]
+        result = cli.json("perf", "produce", topic_name, *arguments, *target)
+        assert result["records"] == 1000 == count_in(cli, topic_name)
+        assert 0 < proxy.counts[wire.PRODUCE] < 500
 
 
 @pytest.mark.parametrize("acks", ["1", "0"])
