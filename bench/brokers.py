@@ -126,7 +126,8 @@ def running(broker):
 
 
 def create_topics(broker, names, partitions):
-    """Makes them and waits until each partition has a leader."""
+    """Makes them and waits until each partition is served by its leader: Apache Kafka tells of a leader
+    before that one knows, and what is written then comes in no order."""
     with wire.Connection(broker.address, timeout_s=60) as connection:
         for name in names:
             error, message = wire.create_topic(connection, name, partitions)
@@ -142,7 +143,15 @@ def create_topics(broker, names, partitions):
                 for error, found in topics.values()
             )
 
+        def served():
+            return all(
+                wire.list_offset(connection, name, partition, wire.LATEST)[0] == 0
+                for name in names
+                for partition in range(partitions)
+            )
+
         wait_until(led, "every partition has a leader", 60)
+        wait_until(served, "every partition is served", 60)
 
 
 def first_record_is_there(broker, topic):

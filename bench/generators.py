@@ -11,6 +11,7 @@ import subprocess
 from dataclasses import dataclass, field
 
 import places
+from support.broker import end_with_the_tests
 
 AFTERWARDS_S = 180  # what a generator may take beyond the seconds that it was told
 
@@ -43,6 +44,7 @@ def run(command, within_s):
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=end_with_the_tests,
     ) as process:
         try:
             out, errors = process.communicate(timeout=within_s)

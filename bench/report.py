@@ -78,11 +78,13 @@ def figures(rows, limits):
     head = ["workload", "broker", "n", *COLUMNS, "p50 / p99 / p99.9 ms", "beside"]
     lines = []
     for name, title in rows.titles.items():
+        said = f"{name}: {title}"
         for broker in (PEER, OURS):
             runs = rows.of(name, broker)
             if not runs:
                 continue
-            line = [f"{name}: {title}" if not lines or lines[-1][0] != name else "", broker, str(len(runs))]
+            line = [said, broker, str(len(runs))]
+            said = ""
             for key in COLUMNS.values():
                 text = text_of(rows.spread(name, broker, key))
                 if key == "records_per_second" and at_limit(rows, name, broker, limits):
