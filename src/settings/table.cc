@@ -216,7 +216,7 @@ constexpr Setting kSettings[] = {
              "size the old files go when they are not needed any more."},
     {.name = "storage.checkpoint_bytes",
      .kind = Kind::bytes,
-     .default_text = "48MiB",
+     .default_text = "24MiB",
      .min = kMiB,
      .max = 256 * kGiB,
      .text = "Journal written since the last checkpoint that starts the next one, and so about "

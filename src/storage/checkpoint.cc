@@ -65,6 +65,8 @@ void Store::tick() {
   bool due = stalled || failing ||
              written >= std::min(limits_.checkpoint_bytes, limits_.journal_bytes_max / 4) ||
              written_direct >= limits_.checkpoint_direct_bytes ||
+             direct_->batches_written() - checkpointed_direct_batches_ >=
+                 limits_.checkpoint_direct_batches ||
              ((written > 0 || carried_bytes_ > 0) &&
               core.now() - last_checkpoint_ > Duration(limits_.checkpoint_interval).count());
   bool may = !checkpointing_ && core.now() - last_checkpoint_ >= checkpoint_pause_.count();
@@ -154,6 +156,7 @@ Task<Result<void>> Store::checkpoint(Extent extent) {
   last_checkpoint_ = here.now();
   std::uint64_t written = lane_->bytes_written();
   std::uint64_t written_direct = direct_->bytes_written();
+  std::uint64_t batches_direct = direct_->batches_written();
   std::shared_ptr<JournalFile> step = extent == Extent::step ? lane_->oldest_full() : nullptr;
   auto [through, flushes] = co_await collect(step.get());
   if (step) through = step->last_sequence;
@@ -172,6 +175,7 @@ Task<Result<void>> Store::checkpoint(Extent extent) {
     if (extent != Extent::step) {
       checkpointed_bytes_ = written + carried_bytes_;
       checkpointed_direct_bytes_ = written_direct;
+      checkpointed_direct_batches_ = batches_direct;
     }
   }
   ++(outcome ? checkpoints_ : checkpoints_failed_);

@@ -208,6 +208,7 @@ void DirectSegments::finish() {
     }
     job.segment->bytes_ = position;
     bytes_written_.fetch_add(job.bytes, std::memory_order_relaxed);
+    batches_written_.fetch_add(job.frames.size(), std::memory_order_relaxed);
   }
   jobs_.clear();
 }

@@ -96,6 +96,7 @@ class DirectSegments {
 
   // Any thread.
   std::uint64_t bytes_written() const { return bytes_written_.load(std::memory_order_relaxed); }
+  std::uint64_t batches_written() const { return batches_written_.load(std::memory_order_relaxed); }
 
  private:
   // A partition that is written straight, or was until a short time ago.
@@ -148,6 +149,7 @@ class DirectSegments {
   std::atomic<bool> has_runs_{false};
 
   std::atomic<std::uint64_t> bytes_written_{0};
+  std::atomic<std::uint64_t> batches_written_{0};
 };
 
 }  // namespace millrace

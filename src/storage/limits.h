@@ -20,8 +20,10 @@ struct StorageLimits {
   std::uint64_t paced_bytes_max = 64ull << 10;
   // Appended and not yet durable; above it producers wait.
   std::uint64_t pending_bytes_max = 64ull << 20;
-  // Journal written since the last checkpoint that starts the next one.
-  std::uint64_t checkpoint_bytes = 48ull << 20;
+  // Journal written since the last checkpoint that starts the next one. Well below tail_bytes_max: a
+  // checkpoint that finds the bytes in memory no more has to read them from the journal, batch by
+  // batch, and falls behind.
+  std::uint64_t checkpoint_bytes = 24ull << 20;
   // ... and the longest time between two while there is anything to write.
   std::chrono::seconds checkpoint_interval{30};
   // Where more partitions than this have less than carry_bytes each, a checkpoint carries them
@@ -46,8 +48,10 @@ struct StorageLimits {
   // until its groups are small again (direct_segments.h). At most so many partitions at a time.
   std::uint64_t direct_append_bytes = 256 << 10;
   std::size_t direct_writers = 6;
-  // Written so since the last checkpoint that starts the next one, which only has to list it.
+  // Written so since the last checkpoint that starts the next one, which only has to list it:
+  // bytes, and batches, each of which is an entry in memory until then.
   std::uint64_t checkpoint_direct_bytes = 256ull << 20;
+  std::uint64_t checkpoint_direct_batches = 50'000;
   // A partition's file is closed and the next begun at this size.
   std::uint64_t segment_bytes = 1024ull << 20;
   // A mark follows when the journal was idle for this long (STORAGE.md rule 3: within 1 s).

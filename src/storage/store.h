@@ -187,6 +187,7 @@ class Store {
   Work must_restart_;
   std::uint64_t checkpointed_bytes_ = 0;  // of Journal::bytes_written(), as of the last one
   std::uint64_t checkpointed_direct_bytes_ = 0;
+  std::uint64_t checkpointed_direct_batches_ = 0;
   std::uint64_t carried_bytes_ = 0;  // of the journal, by the last one
   MonotonicTime last_append_seen_;
   JournalSequence last_sequence_seen_;

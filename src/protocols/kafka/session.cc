@@ -36,9 +36,20 @@ Task<void> Session::serve(std::shared_ptr<Session> session) {
 Task<bool> Session::read_more() {
   if (begin_ == end_) {
     begin_ = end_ = 0;
-    // Nothing half read: wait without holding a buffer, so that an idle connection costs little.
     if (!buffer_.unique()) buffer_ = {};
-    if (!buffer_) co_await readable(*socket_);
+    // The next request may be there already. Otherwise nothing is half read: wait without holding a
+    // buffer, so that an idle connection costs little.
+    if (buffer_) {
+      auto count = socket_->try_read({buffer_->data(), buffer_->capacity()});
+      if (count) {
+        end_ = *count;
+        moved_ = true;
+        co_return true;
+      }
+      if (count.error().code != ErrorCode::would_block) co_return false;
+      buffer_ = {};
+    }
+    co_await readable(*socket_);
   }
   if (!buffer_) buffer_ = Buffer::allocate(limits_.read_bytes);
   std::size_t have = end_ - begin_;
