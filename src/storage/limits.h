@@ -20,8 +20,8 @@ struct StorageLimits {
   std::uint64_t paced_bytes_max = 64ull << 10;
   // Appended and not yet durable; above it producers wait.
   std::uint64_t pending_bytes_max = 64ull << 20;
-  // Journal written since the last checkpoint that starts the next one. Well below tail_bytes_max: a
-  // checkpoint that finds the bytes in memory no more has to read them from the journal, batch by
+  // Journal written since the last checkpoint that starts the next one. Well below tail_bytes_max:
+  // a checkpoint that finds the bytes in memory no more has to read them from the journal, batch by
   // batch, and falls behind.
   std::uint64_t checkpoint_bytes = 24ull << 20;
   // ... and the longest time between two while there is anything to write.
