@@ -120,7 +120,9 @@ Task<bool> Session::handle_frame(Bytes frame) {
     }
     co_return false;
   }
-  broker().core().doing(header->api->name.data());
+  // The names are literals.
+  broker().core().doing(
+      header->api->name.data());  // NOLINT(bugprone-suspicious-stringview-data-usage)
   co_await wait_for_room();
   if (command->pipelined && !broker().has_room()) {
     flush();
