@@ -98,6 +98,7 @@ Task<void> Store::carry_forward(Flushes& flushes) {
   }
   for (PartitionLog::Flush* flush : chosen) flush->is_carried = true;
   carried_bytes_ = carried;
+  bytes_carried_ += carried;
 }
 
 }  // namespace millrace

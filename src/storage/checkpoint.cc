@@ -21,6 +21,9 @@ constexpr Duration kTick = 100ms;
 // After a failed checkpoint: a full disk does not get better by trying ten times a second.
 constexpr Duration kPauseMin = 1s;
 constexpr Duration kPauseMax = 5s;
+// With less than this above the reserve, the disk is looked at with every tick, otherwise once a
+// second: no disk takes as much in that time.
+constexpr std::uint64_t kDiskIsNear = 8ull << 30;
 }  // namespace
 
 void Store::start() {
@@ -58,7 +61,7 @@ void Store::tick() {
     if (lane_->out_of_files()) next_journal_retry_ = core.now() + Duration(kPauseMin).count();
   }
   bool failing = checkpoint_pause_ > Duration(0);
-  reader_->submit([this] { measure_disk(); });
+  look_at_disk();
   refuse(disk_is_low_ || checkpoint_found_full_ || (stalled && (failing || lane_->out_of_files())));
   std::uint64_t written = lane_->bytes_written() - checkpointed_bytes_;
   std::uint64_t written_direct = direct_->bytes_written() - checkpointed_direct_bytes_;
@@ -98,7 +101,20 @@ Task<void> Store::run_checkpoint() {
 }
 
 // STORAGE.md rule 20: what is left when producing is refused is for checkpoints, commits and
-// deletions. On the reader, so that it is seen while a checkpoint goes on.
+// deletions. On the reader, so that it is seen while a checkpoint goes on; one look at a time,
+// since a disk that hangs holds up the reader too.
+void Store::look_at_disk() {
+  Core& core = runtime_.core(CoreId(0));
+  bool near = disk_free_ < limits_.disk_reserve_bytes + kDiskIsNear;
+  if (!near && core.now() < next_disk_look_) return;
+  if (looking_at_disk_.exchange(true)) return;
+  next_disk_look_ = core.now() + Duration(1s).count();
+  reader_->submit([this] {
+    measure_disk();
+    looking_at_disk_ = false;
+  });
+}
+
 void Store::measure_disk() {
   auto space = runtime_.files().disk_space(directory_);
   if (!space) return;  // whatever it is, a write will meet it

@@ -107,6 +107,7 @@ std::uint64_t operations_of_a_life(std::uint64_t seed, Storing storing) {
   EXPECT_EQ(broker.refused(), 0u);
   EXPECT_TRUE(history.deleted.contains(kDeleted)) << "the life ended early";
   EXPECT_EQ(broker.store().bytes_written_direct() > 10'000, storing.large == Large::to_segments);
+  EXPECT_EQ(broker.store().bytes_carried() > 1000, storing.small == Small::carried);
   return disk.operations();
 }
 

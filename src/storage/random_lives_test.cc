@@ -25,6 +25,7 @@ struct Counts {
   int refused = 0;
   int appends = 0;
   std::uint64_t bytes_direct = 0;
+  std::uint64_t bytes_carried = 0;
 };
 
 class RandomLife {
@@ -135,6 +136,7 @@ class RandomLife {
   std::string end() {
     counts_.refused += static_cast<int>(broker_.refused());
     counts_.bytes_direct += broker_.store().bytes_written_direct();
+    counts_.bytes_carried += broker_.store().bytes_carried();
     if (started_ && !disk_.crashed() && broker_.store().journal().failed() && random_.percent(70)) {
       // It finds out by itself that it has to begin again.
       if (!broker_.runtime().run_until([&] { return broker_.must_restart() || disk_.crashed(); },
@@ -223,6 +225,7 @@ TEST(RandomLives, what_was_answered_or_read_in_one_life_is_there_in_the_next) {
     EXPECT_GT(counts.failures, 20);
     EXPECT_GT(counts.refused, 20);
     EXPECT_GT(counts.bytes_direct, 100'000);
+    EXPECT_GT(counts.bytes_carried, 10'000);
   }
   std::printf(
       "%d lives, %d power cuts, %d stops in order, %d restarts after a failed flush, %d failing "

@@ -44,6 +44,8 @@ class Store {
   Journal& journal() { return *lane_; }
   // Appended straight to segments in this run.
   std::uint64_t bytes_written_direct() const { return direct_->bytes_written(); }
+  // Carried forward by checkpoints in this run (carry.cc). On core 0.
+  std::uint64_t bytes_carried() const { return bytes_carried_; }
   BrokerClock& clock() { return clock_; }
   const StorageLimits& limits() const { return limits_; }
   // The disk is full or fails: what is not needed to drain it should not be appended. Any thread.
@@ -109,6 +111,7 @@ class Store {
   Result<std::shared_ptr<Segment>> find_segment(PartitionId id, const SegmentState& state);
   void tick();
   void refuse(bool refuses);
+  void look_at_disk();
   void measure_disk();
   void recover_journal();
   struct Collected {
@@ -165,6 +168,7 @@ class Store {
 
   std::atomic<bool> refusing_{false};
   std::atomic<bool> disk_is_low_{false};
+  std::atomic<bool> looking_at_disk_{false};
   std::atomic<std::uint64_t> disk_total_{0};
   std::atomic<std::uint64_t> disk_free_{0};
 
@@ -189,6 +193,8 @@ class Store {
   std::uint64_t checkpointed_direct_bytes_ = 0;
   std::uint64_t checkpointed_direct_batches_ = 0;
   std::uint64_t carried_bytes_ = 0;  // of the journal, by the last one
+  std::uint64_t bytes_carried_ = 0;  // by all of this run
+  MonotonicTime next_disk_look_;
   MonotonicTime last_append_seen_;
   JournalSequence last_sequence_seen_;
 
