@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/assert.h"
+#include "base/rare.h"
 
 namespace millrace {
 
@@ -36,6 +37,7 @@ void Deadlines::sweep() {
   // Who is answered goes on later: nobody leaves the list meanwhile.
   for (Entry* entry = first_; entry; entry = entry->next_) {
     if (entry->sweep_ > sweeps_ || entry->outcome_.is_set()) continue;
+    RARE("a produce waits longer than its time-out");
     entry->outcome_.set(
         fail(ErrorCode::timed_out, "not written to the disk in time: it may or may not be later"));
   }

@@ -3,6 +3,7 @@
 #include <set>
 
 #include "base/log.h"
+#include "base/rare.h"
 #include "broker/broker.h"
 #include "catalog/ids.h"
 #include "record/crc32c.h"
@@ -72,6 +73,7 @@ Task<void> BrokerCore::forget_topic_offsets(std::vector<std::string> topics) {
   for (auto& future : asked) {
     auto outcome = co_await future;
     if (!outcome) {
+      RARE("offsets of a deleted topic could not be forgotten");
       log_warning("broker", "groups may still have offsets of a deleted topic: {}",
                   outcome.error().message());
     }

@@ -2,6 +2,7 @@
 
 #include <list>
 
+#include "base/rare.h"
 #include "broker/broker.h"
 
 namespace millrace {
@@ -112,6 +113,7 @@ Task<bool> BrokerCore::append_here(std::vector<Route> routes, std::vector<Prepar
     PreparedBatch& batch = (*batches)[route.index];
     Partition* partition = find_partition(route.partition);
     if (!partition || stopping_) {
+      RARE("a produce meets a partition that has gone, or a stop");
       result.error = stopping_ ? ErrorCode::stopping : ErrorCode::unknown_topic_or_partition;
       continue;
     }
@@ -127,6 +129,7 @@ Task<bool> BrokerCore::append_here(std::vector<Route> routes, std::vector<Prepar
       continue;
     }
     if (store_.refuses_appends()) {
+      RARE("a produce is refused: the disk is full or fails");
       result.error = ErrorCode::storage_full;
       continue;
     }

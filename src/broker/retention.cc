@@ -4,6 +4,7 @@
 #include <iterator>
 
 #include "base/log.h"
+#include "base/rare.h"
 #include "broker/broker.h"
 
 namespace millrace {
@@ -69,6 +70,7 @@ Task<void> BrokerCore::apply_retention() {
     if (done) {
       log_info("retention", "beginnings moved:{}", told);
     } else {
+      RARE("retention could not move log starts");
       log_warning("retention", "beginnings not moved:{}: {}", told, done.error().message());
     }
   }
@@ -147,6 +149,7 @@ PartitionSummary BrokerCore::describe_here(PartitionId id) const {
 Task<void> Broker::remove_files_of(std::vector<PartitionId> ids) {
   auto removed = co_await store_.remove_partitions(std::move(ids));
   if (!removed) {
+    RARE("files of deleted partitions stay until the next start");
     log_warning("storage", "files of deleted partitions stay until the next start: {}",
                 removed.error().message());
   }

@@ -1,5 +1,6 @@
 // Staying in a group and leaving it: heartbeats, sessions, LeaveGroup.
 #include "base/assert.h"
+#include "base/rare.h"
 #include "groups/group_machine.h"
 #include "groups/monotonic.h"
 
@@ -53,7 +54,11 @@ void GroupMachine::session_timed_out(Turn& turn, const GroupId& id, Group& group
   // Who waits for a reply of ours can't send heartbeats; the session begins anew with the reply. A
   // new member is different: it may have gone without ever having known its id.
   bool waits = member->parked_join || member->parked_sync;
-  if (waits && !member->is_new) return;
+  if (waits && !member->is_new) {
+    RARE("the session of a member that waits for an answer is over");
+    return;
+  }
+  RARE("a member's session is over");
   drop_member(turn, group, member_id);
   members_left(turn, id, group);
 }
@@ -65,6 +70,7 @@ void GroupMachine::drop_member(Turn& turn, Group& group, const MemberId& member_
     turn.answer(*member.parked_join, JoinReply{.error = ErrorCode::unknown_member_id});
   }
   if (member.parked_sync) {
+    RARE("a member is put out while it waits for its assignment");
     turn.answer(*member.parked_sync, SyncReply{.error = ErrorCode::unknown_member_id});
   }
 }

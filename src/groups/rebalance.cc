@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "base/assert.h"
+#include "base/rare.h"
 #include "groups/events.h"
 #include "groups/group_machine.h"
 #include "groups/monotonic.h"
@@ -261,6 +262,7 @@ void GroupMachine::complete_join(Turn& turn, const GroupId& id, Group& group) {
   for (const auto& [member_id, member] : group.members()) {
     if (!member.parked_join && !member.info.instance_id) late.push_back(member_id);
   }
+  if (!late.empty()) RARE("members that do not join in time are put out");
   for (const MemberId& member_id : late) drop_member(turn, group, member_id);
 
   if (!group.members().empty() && !group.elect_joined_leader()) {
@@ -269,6 +271,7 @@ void GroupMachine::complete_join(Turn& turn, const GroupId& id, Group& group) {
     return;
   }
   group.initial_rebalance = false;
+  if (group.members().empty()) RARE("the last member of a group is gone");
   bool last = group.generation.value() == std::numeric_limits<std::int32_t>::max();
   group.generation = last ? GenerationId(1) : group.generation + 1;
   if (group.members().empty()) {

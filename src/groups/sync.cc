@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "base/assert.h"
+#include "base/rare.h"
 #include "groups/events.h"
 #include "groups/group_machine.h"
 
@@ -49,6 +50,7 @@ void GroupMachine::handle(Turn& turn, SyncGroup& command) {
 
   ASSERT(group.state == GroupState::completing_rebalance);
   if (auto before = std::exchange(member.parked_sync, turn.request)) {
+    RARE("a member asks for its assignment twice");
     turn.answer(*before, SyncReply{.error = ErrorCode::rebalance_in_progress});
   }
   if (group.is_leader(command.member_id)) commit_generation(turn, id, group, command);
@@ -85,6 +87,7 @@ void GroupMachine::sync_timed_out(Turn& turn, const GroupId& id, Group& group) {
   for (const auto& [member_id, member] : group.members()) {
     if (member.sync_pending) late.push_back(member_id);
   }
+  RARE("members that do not ask for their assignment are put out");
   for (const MemberId& member_id : late) drop_member(turn, group, member_id);
   prepare_rebalance(turn, id, group);
 }

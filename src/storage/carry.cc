@@ -9,6 +9,7 @@
 // carried for ever, and retention looks at segments.
 #include <algorithm>
 
+#include "base/rare.h"
 #include "record/batch.h"
 #include "storage/format.h"
 #include "storage/store.h"
@@ -45,6 +46,7 @@ std::vector<PartitionLog::Flush*> Store::choose_carried(Flushes& flushes) const 
         bytes += entry.place.size;
         may = may && !entry.direct && entry.carried < limits_.carry_times_max;
       }
+      if (!may) RARE("a remainder was carried as often as it may be");
       if (may && bytes < limits_.carry_bytes) chosen.push_back(&flush);
     }
   }
@@ -87,14 +89,20 @@ Task<void> Store::carry_forward(Flushes& flushes) {
   std::uint64_t carried = 0;
   while (!left.empty()) {
     auto append = co_await call_on(here, *background_, [&] { return next_carried(left); });
-    if (!append) co_return;  // writing the files will say what is damaged
+    if (!append) {
+      RARE("what is to be carried forward can't be read");
+      co_return;  // writing the files will say what is damaged
+    }
     CarriedAppend& next = **append;
     carried += next.bytes() + next.frames.size() * sizeof(journal_format::FrameHeader);
     Promise<Result<void>> promise(here);
     auto finished = promise.future();
     next.finished = &promise;
     lane_->append(here, std::move(*append));
-    if (auto outcome = co_await finished; !outcome) co_return;
+    if (auto outcome = co_await finished; !outcome) {
+      RARE("carrying forward failed: files are written");
+      co_return;
+    }
   }
   for (PartitionLog::Flush* flush : chosen) flush->is_carried = true;
   carried_bytes_ = carried;

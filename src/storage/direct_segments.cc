@@ -5,6 +5,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/rare.h"
 
 namespace millrace {
 
@@ -214,13 +215,17 @@ void DirectSegments::finish() {
 }
 
 void DirectSegments::give_up(Job& job) {
+  RARE("a segment can't be written straight: the journal takes it");
   log_warning("storage", "{}: {}; the journal takes it instead", job.segment->path(),
               job.outcome.error().message());
   job.segment->is_suspect_ = true;
   if (auto run = runs_.find(job.segment->partition()); run != runs_.end() && run->second.segment) {
     end_run(run->second, kPause);
   }
-  if (job.segment->bytes_ > 0) return;
+  if (job.segment->bytes_ > 0) {
+    RARE("a segment that can't be written on has references");
+    return;
+  }
   // Nothing refers to it, and on a full disk it would be in its own way.
   segments_.erase(job.segment->number());
   if (job.segment->file_) (void)runtime_.files().remove(job.segment->path());

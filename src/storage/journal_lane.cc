@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "base/rare.h"
 #include "record/batch.h"
 #include "record/crc32c.h"
 
@@ -233,7 +234,10 @@ void JournalLane::pace() {
   if (appends_in_group_ < 2 || waiting == 0 || waiting >= limits_.paced_bytes_max) return;
   std::int64_t due = group_begun_.value() + Duration(limits_.flush_pace).count();
   std::int64_t now = runtime_.core(CoreId(0)).now().value();
-  if (now < due) writer_->pause(Duration(due - now));
+  if (now < due) {
+    RARE("a flush was paced");
+    writer_->pause(Duration(due - now));
+  }
 }
 
 JournalLane::Step JournalLane::write_once() {
@@ -244,6 +248,7 @@ JournalLane::Step JournalLane::write_once() {
   for (BoundaryWork& work : boundary) work(durable_through());
   if (group.empty() && !mark) return Step::idle;
   if (failed()) {
+    RARE("an append met a journal that has failed");
     tell_done(std::move(group), fail(ErrorCode::outcome_unknown));
     return Step::wrote;
   }
@@ -267,7 +272,10 @@ bool JournalLane::begin_direct(std::vector<Waiting>& group) {
   taken_ = std::move(group);
   bool begun = direct_->write(frames, clock_.advance(WallMs(0)),
                               [this] { writer_->submit([this] { end_direct(); }); });
-  if (!begun) group = std::move(taken_);
+  if (!begun) {
+    RARE("a large group has no partition that is large enough");
+    group = std::move(taken_);
+  }
   return begun;
 }
 
@@ -388,6 +396,7 @@ Result<void> JournalLane::roll(std::uint64_t needed, std::vector<Waiting>& group
   std::shared_ptr<JournalFile> next = take_ready();
   if (next && kBlock + needed > next->size()) {
     // Only the small first file or a group larger than a file: make one that fits.
+    RARE("the next journal file is too small for the group");
     std::lock_guard lock(mutex_);
     sealed_.push_front(std::move(next));
     next = nullptr;
@@ -410,6 +419,7 @@ Result<void> JournalLane::roll(std::uint64_t needed, std::vector<Waiting>& group
 
 // The group waits, for a file of this size.
 void JournalLane::stall(std::uint64_t size, std::vector<Waiting>& group) {
+  RARE("the journal is full: a group waits");
   std::vector<Waiting> refused;
   {
     std::lock_guard lock(mutex_);
@@ -417,7 +427,9 @@ void JournalLane::stall(std::uint64_t size, std::vector<Waiting>& group) {
     waiting_.insert(waiting_.begin(), std::make_move_iterator(group.begin()),
                     std::make_move_iterator(group.end()));
     for (Waiting& waiting : waiting_) {
-      if (waiting.append->of_checkpoint) refused.push_back(std::move(waiting));
+      if (!waiting.append->of_checkpoint) continue;
+      RARE("a full journal refuses what a checkpoint carries forward");
+      refused.push_back(std::move(waiting));
     }
     std::erase_if(waiting_, [](const Waiting& waiting) { return !waiting.append; });
     stalled_ = true;
@@ -464,6 +476,7 @@ void JournalLane::tell_done(std::vector<Waiting> group, const Result<void>& outc
 }
 
 void JournalLane::fail_all(const Error& error) {
+  RARE("the journal failed");
   log_error("storage",
             "the journal failed: {}. What was answered is safe, reads go on, producing is refused "
             "until a new journal file can be written; then the broker begins again by itself",
@@ -482,6 +495,7 @@ void JournalLane::void_failed() {
       voided_.store(true, std::memory_order_release);
       return;
     }
+    RARE("the file that voids what failed can't be written either");
     log_warning("storage", "the new journal file can't be written either: {}",
                 written.error().message());
     // If some of it is on the disk it says what the next one will say.
@@ -545,6 +559,7 @@ void JournalLane::recycle_released() {
     }
     Result<void> recycled = keep ? file->recycle() : runtime_.files().remove(file->path());
     if (!recycled) {
+      RARE("a journal file could not be recycled");
       log_warning("storage", "could not recycle {}: {}", file->path(), recycled.error().message());
       continue;
     }
@@ -597,6 +612,7 @@ std::shared_ptr<JournalFile> JournalLane::make_file(std::uint64_t size) {
   bool failed_before = std::exchange(out_of_files_, !made.has_value());
   if (made) return std::move(*made);
   total_file_bytes_ -= size;
+  RARE("a journal file could not be made");
   if (!failed_before) {
     log_warning("storage", "could not make a journal file: {}", made.error().message());
   }
@@ -612,6 +628,7 @@ void JournalLane::prepare_one() {
     // Not from the reserve, unless somebody waits for it.
     bool low = space && space->free < limits_.journal_file_bytes + limits_.disk_reserve_bytes;
     if (low && !stalled_) {
+      RARE("no journal file is made ahead from the reserve");
       preparing_ = false;
       return;
     }

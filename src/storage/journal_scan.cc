@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/log.h"
+#include "base/rare.h"
 #include "record/crc32c.h"
 
 namespace millrace {
@@ -172,10 +173,12 @@ struct Scanner {
         TRY(read_file(opened[i]));
         continue;
       }
+      RARE("recovery passes over a released journal file");
       opened[i].file->last_sequence = JournalSequence(opened[i + 1].first_sequence - 1);
       scan.start.spare.push_back(opened[i].file);
     }
     if (mark >= expected) {
+      RARE("a flushed group is missing: corruption");
       return std::unexpected(corrupt(
           fmt::format("journal group {} is missing or damaged at {} position {}, though it "
                       "was flushed (a flush mark names group {})",
@@ -199,6 +202,7 @@ struct Scanner {
       std::string path = directory + "/" + name;
       auto file = JournalFile::open(files, path);
       if (!file && file.error().code == ErrorCode::not_found) {
+        RARE("recovery removes a journal file that was being made");
         TRY(files.remove(path));
         continue;
       }
@@ -220,6 +224,7 @@ struct Scanner {
       if (!group) return std::unexpected(group.error());
       if (!*group) continue;
       if (position != kBlock) {
+        RARE("a journal file's first group is damaged, a later one is not");
         return std::unexpected(corrupt(
             fmt::format("{}: the journal group at position {} is damaged, a later one at {} is not",
                         file->path(), kBlock, position)));
@@ -245,11 +250,13 @@ struct Scanner {
       scan.broker_time = std::max(scan.broker_time, WallMs(header.broker_time));
       if (voided.contains(header.sequence) && !is_void(header)) {
         // Its flush failed, so nobody was told of it, whatever is on the disk now.
+        RARE("recovery passes over a group whose flush failed");
         file->is_suspect = true;
         break;
       }
       // Said more than once when the first time may not have reached the disk.
       bool repeated = is_void(header) && header.sequence < expected;
+      if (repeated) RARE("a void group is repeated in a later file");
       if (header.sequence < replay_from.value() || repeated) {
         // Nobody needs it, and nothing can be demanded of it: released files go in any order, and a
         // torn group that was cut at an earlier start stands beside the one that took its number.
@@ -258,6 +265,7 @@ struct Scanner {
         continue;
       }
       if (header.sequence != expected) {
+        RARE("a journal file holds another group than comes next");
         return std::unexpected(corrupt(
             fmt::format("journal group {} is missing or damaged: {} position {} holds group {}",
                         expected, file->path(), position, header.sequence)));
@@ -265,7 +273,10 @@ struct Scanner {
       std::vector<ScannedFrame> frames;
       auto intact = read_payloads(window, file, **group, frames);
       if (!intact) return std::unexpected(intact.error());
-      if (!*intact) break;
+      if (!*intact) {
+        RARE("a group's head is whole and its payload is not");
+        break;
+      }
       ++scan.groups_replayed;
       for (ScannedFrame& frame : frames) on_frame(std::move(frame));
       file->last_sequence = JournalSequence(header.sequence);
@@ -299,6 +310,7 @@ struct Scanner {
     if (header.magic == journal_format::kGroupMagic && header.sequence == expected) {
       std::uint64_t size = align_up(sizeof header + header.payload_size +
                                     std::uint64_t{header.frame_count} * sizeof(FrameHeader));
+      RARE("recovery cuts a torn tail");
       scan.bytes_cut += size;
       scan.torn.push_back({file.path(), end, JournalSequence(header.sequence), size});
       log_warning("storage",

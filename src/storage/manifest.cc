@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "base/rare.h"
 #include "record/crc32c.h"
 #include "storage/manifest_codec.h"
 
@@ -112,6 +113,7 @@ Result<void> Manifest::load(std::uint64_t number) {
   if (position != bytes.size()) {
     // A torn edit was never acted on: journal files are released after the edit's flush. If a
     // durable one is damaged, the journal it released is gone and the scan reports the gap.
+    RARE("the manifest's torn edit is cut");
     log_warning("storage", "{}: cut the torn edit of {} bytes at position {}", path_of(number),
                 bytes.size() - position, position);
     torn_bytes_ = bytes.size() - position;
@@ -124,7 +126,10 @@ Result<void> Manifest::load(std::uint64_t number) {
 Result<void> Manifest::write_whole() {
   std::uint64_t number = number_ + 1;
   std::string temporary = path_of(number) + ".tmp";
-  if (files_.exists(temporary)) TRY(files_.remove(temporary));
+  if (files_.exists(temporary)) {
+    RARE("a manifest that was being written is there");
+    TRY(files_.remove(temporary));
+  }
   auto file = files_.open(temporary, OpenMode::create);
   if (!file) return std::unexpected(file.error());
   ByteChain chain;
@@ -136,6 +141,7 @@ Result<void> Manifest::write_whole() {
   if (number_ != 0) {
     // The new file counts; failing to remove the old one is put right at the next start.
     if (auto removed = files_.remove(path_of(number_)); !removed) {
+      RARE("the old manifest could not be removed");
       log_warning("storage", "could not remove {}: {}", path_of(number_),
                   removed.error().message());
     }
@@ -160,6 +166,7 @@ Result<void> Manifest::commit(const ManifestEdit& edit) {
   bool grown = size_ > kSmall && size_ > kGrowth * whole_size_;
   if (!failed_ && !grown) {
     if (auto appended = append(edit); !appended) {
+      RARE("an edit of the manifest failed");
       failed_ = true;
       return appended;
     }
@@ -169,6 +176,7 @@ Result<void> Manifest::commit(const ManifestEdit& edit) {
   ManifestState before = state_;
   apply_edit(state_, edit);
   if (auto written = write_whole(); !written) {
+    RARE("a new manifest can't be written");
     state_ = std::move(before);
     return written;
   }

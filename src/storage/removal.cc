@@ -3,6 +3,7 @@
 // The manifest forgets a file first; then it is unlinked. A crash in between leaves an orphan,
 // which the next start removes.
 #include "base/log.h"
+#include "base/rare.h"
 #include "storage/store.h"
 
 namespace millrace {
@@ -30,6 +31,7 @@ void Store::remove_files(const std::vector<std::string>& paths) {
       (void)runtime_.files().remove(index_path(path));  // an orphan is removed at the next start
     }
     if (auto removed = runtime_.files().remove(path); !removed) {
+      RARE("a file could not be removed");
       log_warning("storage", "{}", removed.error().message());
     }
   }
@@ -43,7 +45,10 @@ Task<Result<void>> Store::raise_log_starts(CoreStore& core, std::vector<RaisedSt
   auto done = co_await call_on(core.core(), *background_, [&]() -> Result<void> {
     ManifestEdit edit;
     for (const RaisedStart& one : raised) {
-      if (removed_.contains(one.log->id())) continue;
+      if (removed_.contains(one.log->id())) {
+        RARE("a partition was deleted while its start was raised");
+        continue;
+      }
       PartitionState state = listed_state(one.log->id());
       if (state.log_start >= one.offset) continue;
       state.log_start = one.offset;

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/rare.h"
+
 namespace millrace {
 namespace {
 
@@ -212,6 +214,7 @@ Result<std::unique_ptr<File>> SegmentFiles::open_or_make_room(const std::string&
                                                               OpenMode mode) {
   auto opened = files_.open_direct(path, mode);
   if (opened || opened.error().code != ErrorCode::too_many_open_files) return opened;
+  RARE("descriptors ran out: segments are closed");
   std::vector<std::shared_ptr<File>> closed;
   {
     std::lock_guard lock(mutex_);
@@ -225,7 +228,10 @@ std::vector<std::shared_ptr<File>> SegmentFiles::close_all_but(std::size_t kept)
   std::vector<std::shared_ptr<File>> closed;
   for (auto place = open_.end(); open_.size() > kept && place != open_.begin();) {
     --place;
-    if ((*place)->open_.use_count() > 1) continue;  // in use, or pinned
+    if ((*place)->open_.use_count() > 1) {  // or pinned
+      RARE("a segment to be closed is in use");
+      continue;
+    }
     closed.push_back(std::exchange((*place)->open_, nullptr));
     place = open_.erase(place);
   }

@@ -6,6 +6,7 @@
 #include <cstring>
 
 #include "base/log.h"
+#include "base/rare.h"
 #include "record/crc32c.h"
 #include "storage/store.h"
 
@@ -67,9 +68,11 @@ Task<Result<std::optional<Store::Snapshot>>> Store::load_snapshot(CoreStore& cor
       return read_snapshot(runtime_.files(), path, id, offset);
     });
     if (body) co_return Snapshot{offset, std::move(*body)};
+    RARE("a snapshot can't be read: an older one is used");
     log_warning("storage", "{}; using an older one", body.error().message());
   }
   if (!listed.empty() && log.log_start() > Offset(0)) {
+    RARE("no snapshot can be read: corruption");
     co_return fail(
         ErrorCode::storage_corrupt,
         fmt::format("no snapshot of internal log {} can be read, and its first events are "

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "base/log.h"
+#include "base/rare.h"
 #include "storage/paths.h"
 
 namespace millrace {
@@ -128,7 +129,10 @@ void Store::recover_frame(RecoveredPartition& partition, ScannedFrame frame) {
   // Nearly always behind the others; what was carried forward may come again, or late.
   auto place = std::ranges::lower_bound(partition.tail, base, {},
                                         [](const TailEntry& entry) { return entry.place.base; });
-  if (place != partition.tail.end() && place->place.base == base) return;
+  if (place != partition.tail.end() && place->place.base == base) {
+    RARE("recovery finds a batch twice: it was carried forward");
+    return;
+  }
   TailEntry& entry = *partition.tail.emplace(place);
   entry.place = {frame.batch.base_offset, frame.batch.last_offset(), frame.batch.max_timestamp,
                  frame.batch.size};
@@ -172,6 +176,7 @@ void Store::find_damage(RecoveredPartition& partition) {
       position += entry.place.size;
     }
     if (!found.empty()) {
+      RARE("recovery finds a partition damaged");
       partition.damage = Error(ErrorCode::storage_corrupt,
                                fmt::format("partition {}: {}", partition.state.id.value(), found));
       return;
@@ -232,7 +237,9 @@ Result<void> Store::remove_orphans() {
     if (!names) return std::unexpected(names.error());
     for (const std::string& name : *names) {
       std::string path = directory_ + folder + "/" + name;
-      if (!listed.contains(path)) TRY(runtime_.files().remove(path));
+      if (listed.contains(path)) continue;
+      RARE("recovery removes a file that nothing lists");
+      TRY(runtime_.files().remove(path));
     }
   }
   return {};

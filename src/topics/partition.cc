@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "base/rare.h"
+
 namespace millrace {
 
 using namespace std::chrono_literals;
@@ -74,8 +76,10 @@ Future<Result<void>> Partition::when_durable(Offset next) {
   if (log_->high_watermark() >= next) {
     promise.set(Result<void>{});
   } else if (store_.journal().failed()) {
+    RARE("a repeated batch meets a journal that has failed");
     promise.set(fail(ErrorCode::outcome_unknown));
   } else {
+    RARE("a repeated batch waits for the first");
     durable_waits_.push_back({next, std::move(promise)});
   }
   return future;

@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "base/fields.h"
+#include "base/rare.h"
 
 namespace millrace {
 namespace {
@@ -21,10 +22,12 @@ ProducerTable::Verdict ProducerTable::check(const BatchHeader& batch) const {
   if (found == producers_.end()) return {};
   const Producer& producer = found->second;
   if (batch.producer_epoch < producer.epoch) {
+    RARE("a fenced producer writes");
     return {Kind::refuse, {}, {}, ErrorCode::invalid_producer_epoch};
   }
   if (batch.producer_epoch > producer.epoch) {
     if (batch.base_sequence == 0) return {};
+    RARE("a new epoch of a producer does not begin at 0");
     return {Kind::refuse, {}, {}, ErrorCode::out_of_order_sequence_number};
   }
   for (const Written& written : producer.batches) {
@@ -81,6 +84,7 @@ void ProducerTable::apply(const BatchHeader& batch, Offset durable_end) {
 
 void ProducerTable::make_room() {
   if (producers_.size() < kProducersMax) return;
+  RARE("a producer is forgotten to make room");
   auto oldest = std::ranges::min_element(
       producers_, {}, [](const auto& entry) { return entry.second.last_timestamp; });
   producers_.erase(oldest);
