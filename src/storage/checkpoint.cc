@@ -9,6 +9,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/rare.h"
 #include "storage/file_writer.h"
 #include "storage/store.h"
 
@@ -80,6 +81,7 @@ void Store::tick() {
 void Store::recover_journal() {
   Core& core = runtime_.core(CoreId(0));
   if (lane_->is_voided()) {
+    RARE("the failed journal is voided: the broker begins again");
     if (must_restart_) std::exchange(must_restart_, {})();
     return;
   }
@@ -95,7 +97,9 @@ Task<void> Store::run_checkpoint() {
   checkpoint_pause_ = done ? Duration(0) : std::clamp(checkpoint_pause_ * 2, kPauseMin, kPauseMax);
   checkpoint_found_full_ = !done && done.error().code == ErrorCode::storage_full;
   in_steps_ = in_steps_ || checkpoint_found_full_;
+  if (in_steps_) RARE("a checkpoint goes in steps");
   if (!done) {
+    RARE("a checkpoint failed");
     log_error("storage", "a checkpoint failed and will be tried again: {}", done.error().message());
   }
 }
@@ -125,6 +129,11 @@ void Store::measure_disk() {
   bool low = was_low ? space->free < reserve + reserve / 4 : space->free < reserve;
   if (low == was_low) return;
   disk_is_low_ = low;
+  if (low) {
+    RARE("the disk has less than its reserve");
+  } else {
+    RARE("the disk has its reserve again");
+  }
   if (low) log_error("storage", "{} MiB are left on the disk of {}", space->free >> 20, directory_);
 }
 
@@ -132,10 +141,12 @@ void Store::measure_disk() {
 void Store::refuse(bool refuses) {
   if (refusing_.exchange(refuses, std::memory_order_acq_rel) == refuses) return;
   if (refuses) {
+    RARE("producing is refused: the disk is full or fails");
     log_error("storage",
               "the disk is full or fails: producing is refused, reading goes on. Make room, and it "
               "goes on by itself");
   } else {
+    RARE("producing goes on after a full disk");
     log_info("storage", "there is room on the disk again: producing goes on");
   }
 }
@@ -283,7 +294,8 @@ Result<Bytes> Store::bytes_of(PartitionId id, const TailEntry& entry) {
   auto count = entry.file->file().read_at(entry.position, {buffer->data(), entry.place.size});
   if (!count) return std::unexpected(count.error());
   Bytes bytes(std::move(buffer), 0, entry.place.size);
-  if (*count < entry.place.size || !checksum_matches(bytes.view())) {
+  if (*count < entry.place.size || !entry.is_head_of(bytes.view()) ||
+      !checksum_matches(bytes.view())) {
     return fail(ErrorCode::storage_corrupt,
                 fmt::format("{}: the batch at position {} is damaged. Restore the data directory "
                             "from a copy, or delete the topic of partition {}",

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "base/rare.h"
 #include "storage/core_store.h"
 
 namespace millrace {
@@ -80,6 +81,22 @@ void PartitionLog::mark_durable(const JournalFrame& frame, std::shared_ptr<Journ
   if (frame.direct) store_.remove_unlisted(frame.direct);
 }
 
+bool TailEntry::is_head_of(ByteView bytes) const {
+  auto header = peek_batch_header(bytes);
+  return header && header->base_offset == place.base && header->last_offset() == place.last &&
+         header->size == place.size && header->leader_epoch == epoch;
+}
+
+namespace {
+
+std::unexpected<Error> damaged(const TailEntry& entry) {
+  return fail(ErrorCode::storage_corrupt,
+              fmt::format("{}: the batch at position {} is not the one with offset {}",
+                          entry.holder_path(), entry.position, entry.place.base.value()));
+}
+
+}  // namespace
+
 std::deque<TailEntry>::const_iterator PartitionLog::find_tail(Offset offset) const {
   return std::ranges::lower_bound(tail_, offset, {}, last_of);
 }
@@ -111,6 +128,7 @@ Result<LogRead> PartitionLog::read_tail(std::deque<TailEntry>::const_iterator en
       if (*count < entry->place.size) {
         return fail(ErrorCode::storage_corrupt, entry->holder_path() + ": is shorter than it was");
       }
+      if (!entry->is_head_of(space)) return damaged(*entry);
       bytes = Bytes(std::move(buffer), 0, entry->place.size);
     }
     read.next = entry->place.last + 1;
@@ -141,6 +159,10 @@ std::optional<Result<LogRead>> PartitionLog::read_now(Offset from, std::size_t b
 }
 
 Result<LogRead> PartitionLog::take_read(Segment& segment, Result<SegmentRead> read) {
+  // Who calls has seen that the segment should hold it.
+  if (!read && read.error().code == ErrorCode::offset_out_of_range) {
+    read = fail(ErrorCode::storage_corrupt, "a batch is not where its offset says");
+  }
   if (!read && read.error().code == ErrorCode::storage_corrupt) {
     Error error(ErrorCode::storage_corrupt,
                 fmt::format("{}: {}. Restore the data directory from a copy, or delete what is in "
@@ -163,6 +185,7 @@ Result<LogRead> PartitionLog::take_read(Segment& segment, Result<SegmentRead> re
 
 Task<Result<LogRead>> PartitionLog::read(Offset from, std::size_t bytes_max, Offset limit) {
   if (auto now = read_now(from, bytes_max, limit)) co_return std::move(*now);
+  auto self = shared_from_this();  // a deletion may come in between
   auto entry = find_tail(from);
   if (entry != tail_.cend() && entry->place.base <= from) {
     // One batch is enough to go on: the kernel has read ahead when the next one is asked for.
@@ -175,6 +198,7 @@ Task<Result<LogRead>> PartitionLog::read(Offset from, std::size_t bytes_max, Off
       if (*count < size)
         return Result<Bytes>(
             fail(ErrorCode::storage_corrupt, found.holder_path() + ": is shorter than it was"));
+      if (!found.is_head_of({buffer->data(), size})) return Result<Bytes>(damaged(found));
       return Result<Bytes>(Bytes(std::move(buffer), 0, size));
     });
     if (!bytes) co_return std::unexpected(bytes.error());
@@ -354,7 +378,10 @@ void PartitionLog::end_carry(const Flush& flush) {
   ASSERT(flush.is_carried);
   for (const TailEntry& carried : flush.entries) {
     auto found = find_tail(carried.place.base);
-    if (found == tail_.cend() || found->place.base != carried.place.base) continue;  // closed
+    if (found == tail_.cend() || found->place.base != carried.place.base) {
+      RARE("a partition was closed while it was carried forward");
+      continue;
+    }
     TailEntry& entry = tail_[static_cast<std::size_t>(found - tail_.cbegin())];
     entry.file = carried.file;
     entry.position = carried.position;

@@ -52,6 +52,9 @@ struct TailEntry {
   std::shared_ptr<DirectSegment> direct;  // the file has a reference, the batch stands here
   std::uint64_t position = 0;             // of the batch, in `direct` or in `file`
 
+  // Whether these are its bytes, as far as the batch's checksum does not tell: that does not cover
+  // base offset and leader epoch.
+  bool is_head_of(ByteView bytes) const;
   // Where the bytes are when they are not in memory.
   File& holder() const { return direct ? static_cast<File&>(*direct->file()) : file->file(); }
   const std::string& holder_path() const { return direct ? direct->path() : file->path(); }

@@ -47,6 +47,23 @@ class PartitionLogTest : public ::testing::Test {
     ASSERT_TRUE(broker->runtime().run_until([&] { return done; }, std::chrono::seconds(10)));
   }
   void stop() { EXPECT_TRUE(broker->close()); }
+  static Task<void> tell(Task<Result<LogRead>> task, std::optional<Result<LogRead>>* outcome) {
+    outcome->emplace(co_await task);
+  }
+  // Of the lowest byte of the batch's base offset, in the file whose name ends so.
+  void flip_base_offset(const std::string& ending, const Written& batch, unsigned bit) {
+    int found = 0;
+    for (const std::string& path : disk.paths()) {
+      const std::vector<std::uint8_t> content = disk.content(path);
+      auto at = std::ranges::search(content, batch.bytes);
+      if (!path.ends_with(ending) || at.empty()) continue;
+      ++found;
+      constexpr std::ptrdiff_t kLowestByte = 7;
+      disk.flip_bit(path, static_cast<std::uint64_t>(at.begin() - content.begin() + kLowestByte),
+                    bit);
+    }
+    ASSERT_EQ(found, 1);
+  }
 
   QuietLog quiet;
   SimDisk disk{1};
@@ -320,6 +337,62 @@ TEST_F(PartitionLogTest, waiting_for_room_ends_when_the_journal_has_written) {
   EXPECT_FALSE(broker->core_store_of(kLog).is_full());
   ASSERT_TRUE(broker->settle());
   stop();
+}
+
+// Found by a simulated history: a fetch that had to wait for the disk went on in a log that was no
+// more.
+TEST_F(PartitionLogTest, a_read_that_waits_outlives_its_log) {
+  StorageLimits limits = tiny_limits();
+  limits.tail_bytes_max = 0;
+  start(limits);
+  append(20);
+  ASSERT_TRUE(broker->checkpoint());
+  std::optional<Result<LogRead>> outcome;
+  Core& core = broker->core_of(kLog);
+  broker->runtime().set_would_block_percent(100);
+  core.post([&] {
+    core.spawn("read", tell(log().read(Offset(0), 100, log().high_watermark()), &outcome));
+    broker->core_store_of(kLog).close_log(kLog);
+  });
+  ASSERT_TRUE(
+      broker->runtime().run_until([&] { return outcome.has_value(); }, std::chrono::seconds(10)));
+  ASSERT_FALSE(*outcome);
+  EXPECT_EQ(outcome->error().code, ErrorCode::unknown_topic_or_partition);
+  stop();
+}
+
+// Found by a simulated history: the checksum that clients look at does not cover a batch's base
+// offset, and a flipped bit in it made records look like others, or vanish.
+TEST_F(PartitionLogTest, a_flipped_bit_in_a_base_offset_is_damage_wherever_it_stands) {
+  for (bool in_segment : {false, true}) {
+    for (unsigned bit : {0u, 1u, 3u, 6u}) {
+      SCOPED_TRACE(fmt::format("{} bit {}", in_segment ? "segment" : "journal", bit));
+      disk.crash(CrashKeeps::nothing);
+      history.clear();
+      for (const std::string& path : disk.paths()) ASSERT_TRUE(disk.files().remove(path));
+      StorageLimits limits = tiny_limits();
+      limits.tail_bytes_max = 0;
+      start(limits);
+      append(12);
+      if (in_segment) ASSERT_TRUE(broker->checkpoint());
+      const Written& fourth = history[kLog][3];
+      flip_base_offset(in_segment ? ".log" : ".journal", fourth, bit);
+      for (Offset from(0); from < log().high_watermark(); ++from) {
+        auto found = read(from, 1);
+        if (found) {
+          auto header = read_batch_header(found->batches.flatten().view());
+          ASSERT_TRUE(header);
+          EXPECT_LE(header->base_offset, from);
+          EXPECT_GE(header->last_offset(), from);
+        } else {
+          EXPECT_EQ(found.error().code, ErrorCode::storage_corrupt) << "offset " << from.value();
+        }
+        if (from >= fourth.base && from < fourth.next) EXPECT_FALSE(found);
+      }
+      (void)broker->close();
+      broker.reset();
+    }
+  }
 }
 
 }  // namespace

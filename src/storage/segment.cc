@@ -10,6 +10,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "base/rare.h"
 
 namespace millrace {
 
@@ -40,6 +41,7 @@ Result<std::vector<IndexEntry>> Segment::load_index() const {
   if (stored) {
     entries = std::move(*stored);
   } else if (stored.error().code != ErrorCode::not_found) {
+    RARE("a segment's index is damaged: it is walked over");
     log_warning("storage", "{}: walking over the segment instead", stored.error().message());
   }
   // Where it ends early, damage is told by who reads there.
@@ -51,7 +53,10 @@ Result<std::vector<IndexEntry>> Segment::load_index() const {
 }
 
 void Segment::take_index(std::vector<IndexEntry> entries) {
-  if (std::exchange(has_index_, true)) return;  // two readers wanted it
+  if (std::exchange(has_index_, true)) {
+    RARE("two readers wanted a segment's index");
+    return;
+  }
   entries.insert(entries.end(), index_.begin(), index_.end());
   index_ = std::move(entries);
 }
@@ -219,9 +224,12 @@ Result<std::vector<std::pair<std::uint64_t, BatchPlace>>> walk_segment(ChunkSour
                                                                        std::size_t count_max) {
   std::vector<std::pair<std::uint64_t, BatchPlace>> places;
   Chunks chunks(source, ReadFrom::device);
+  std::optional<Offset> expected;
   while (position < end && places.size() < count_max) {
     auto batch = chunks.batch_at(position, end);
     if (!batch) return std::unexpected(batch.error());
+    if (batch->base_offset != expected.value_or(batch->base_offset)) return no_batch(position);
+    expected = batch->next_offset();
     places.push_back(
         {position, {batch->base_offset, batch->last_offset(), batch->max_timestamp, batch->size}});
     chunks.let_go_before(position);
@@ -236,8 +244,13 @@ Result<SegmentRead> read_segment(ChunkSource& source, std::uint64_t position, st
   SegmentRead read;
   Chunks chunks(source, from);
   bool found = false;
+  std::optional<Offset> expected;
   for (std::uint64_t at = position; at < end;) {
     auto batch = chunks.batch_at(at, end);
+    // The batch's checksum, which clients look at, does not cover its base offset.
+    if (batch && batch->base_offset != expected.value_or(std::min(batch->base_offset, offset))) {
+      batch = no_batch(at);
+    }
     if (!batch && !found) return std::unexpected(batch.error());
     if (!batch) break;  // the next read tells
     if (found && at + batch->size - read.begin > bytes_max) break;
@@ -257,6 +270,7 @@ Result<SegmentRead> read_segment(ChunkSource& source, std::uint64_t position, st
       read.next = batch->next_offset();
       read.end = at + batch->size;
     }
+    expected = batch->next_offset();
     at += batch->size;
   }
   if (!found) return fail(ErrorCode::offset_out_of_range);
