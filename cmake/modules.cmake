@@ -5,7 +5,7 @@
 #
 # Files: *_test.cc go to one test program per module, each NAME_fuzz.cc is a fuzzer of its own (fuzz/NAME in the build
 # directory, when MILLRACE_FUZZ is on), *_bench.cc are left to their own commands, main.cc makes a program named by the
-# README's `Program:` line. A folder's own module.cmake adds what is special (generated code).
+# README's `Program:` line, or `Test program:`, which only builds with tests have. A folder's own module.cmake adds what is special (generated code).
 
 function(millrace_readme_list readme key out)
   file(STRINGS ${readme} lines REGEX "^${key}:")
@@ -32,6 +32,10 @@ function(millrace_module path)
   millrace_readme_list(${readme} "May include" includes)
   millrace_readme_list(${readme} "Links" links)
   millrace_readme_list(${readme} "Program" program)
+  millrace_readme_list(${readme} "Test program" test_program)
+  if(test_program AND NOT MILLRACE_TESTS)
+    return()
+  endif()
   millrace_target(${path} target)
 
   file(GLOB sources CONFIGURE_DEPENDS ${folder}/*.cc)
@@ -60,6 +64,7 @@ function(millrace_module path)
     include(${folder}/module.cmake)
   endif()
 
+  list(APPEND program ${test_program})
   if(program AND EXISTS ${folder}/main.cc)
     add_executable(${program} ${folder}/main.cc)
     target_link_libraries(${program} PRIVATE ${target})

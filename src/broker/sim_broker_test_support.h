@@ -80,6 +80,15 @@ class SimBroker {
     stop_requests();
     close();
   }
+  // Where the disk may have failed or not; false when something does not end.
+  bool close_whatever_the_disk_says(Duration patience) {
+    if (!runtime_->run_until([this] { return nothing_inside(); }, patience)) return false;
+    (void)run(store_->close());
+    if (!runtime_->run_until_idle(patience)) return false;
+    broker_.reset();
+    store_.reset();
+    return true;
+  }
 
   // No task is under way on any core.
   bool nothing_inside() {

@@ -124,9 +124,13 @@ void SimDisk::crash(CrashKeeps keeps) {
   });
   now_ = durable_;
   for (const auto& [path, inode] : now_.files) inode->crash(keeps, random_);
+  end_process();
+  crashed_ = false;
+}
+
+void SimDisk::end_process() {
   locks_.clear();
   ++power_cycle_;
-  crashed_ = false;
   crash_at_ = fail_write_at_ = fail_sync_at_ = 0;
 }
 

@@ -44,6 +44,9 @@ class SimDisk {
   // Power cut and return: keeps what `keeps` says of the unflushed, and ends every file and lock
   // still held (they fail from now on). Injected failures that did not happen are forgotten.
   void crash(CrashKeeps keeps);
+  // The process ends by force: its files and locks end, what it wrote stays as it is. Injected
+  // failures that did not happen are forgotten.
+  void end_process();
   // The `number`th operation from now (1 is the next) and all after it fail, reads too, until
   // crash(). A write it hits may be there in part.
   void crash_at_operation(std::uint64_t number) { crash_at_ = operations_ + number; }
