@@ -66,7 +66,7 @@ void Store::tick() {
   refuse(disk_is_low_ || checkpoint_found_full_ || (stalled && (failing || lane_->out_of_files())));
   std::uint64_t written = lane_->bytes_written() - checkpointed_bytes_;
   std::uint64_t written_direct = direct_->bytes_written() - checkpointed_direct_bytes_;
-  bool due = stalled || failing ||
+  bool due = stalled || failing || room_wanted_ ||
              written >= std::min(limits_.checkpoint_bytes, limits_.journal_bytes_max / 4) ||
              written_direct >= limits_.checkpoint_direct_bytes ||
              direct_->batches_written() - checkpointed_direct_batches_ >=
@@ -74,7 +74,9 @@ void Store::tick() {
              ((written > 0 || carried_bytes_ > 0) &&
               core.now() - last_checkpoint_ > Duration(limits_.checkpoint_interval).count());
   bool may = !checkpointing_ && core.now() - last_checkpoint_ >= checkpoint_pause_.count();
-  if (due && may) core.spawn("checkpoint", run_checkpoint());
+  if (!due || !may) return;
+  room_wanted_ = false;
+  core.spawn("checkpoint", run_checkpoint());
 }
 
 // Rule 4 of STORAGE.md: the file that failed is not trusted again.
@@ -125,6 +127,10 @@ void Store::measure_disk() {
   disk_total_ = space->total;
   disk_free_ = space->free;
   std::uint64_t reserve = limits_.disk_reserve_bytes;
+  std::uint64_t kept = reserve + lane_->pending_bytes();
+  constexpr std::uint64_t kMost = std::numeric_limits<std::int64_t>::max() / 2;
+  disk_budget_ =
+      static_cast<std::int64_t>(std::min(space->free, kMost)) - static_cast<std::int64_t>(kept);
   bool was_low = disk_is_low_.load();
   bool low = was_low ? space->free < reserve + reserve / 4 : space->free < reserve;
   if (low == was_low) return;

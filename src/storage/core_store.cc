@@ -159,6 +159,7 @@ void Appender::submit(Done on_done, Work on_written) {
   append_->on_done = std::move(on_done);
   append_->wants_written = static_cast<bool>(on_written);
   append_->on_written = std::move(on_written);
+  store_.store().spend(append_->bytes());
   store_.journal().append(store_.core(), std::move(append_));
 }
 

@@ -265,13 +265,18 @@ void DirectSegments::listed(const std::vector<SegmentState>& segments) {
 
 bool DirectSegments::is_finished(std::uint64_t number, std::uint64_t bytes_listed) {
   std::lock_guard lock(mutex_);
-  auto known = segments_.find(number);
-  if (known == segments_.end()) return true;
-  DirectSegment& segment = *known->second;
-  if (segment.is_writing_) return false;
-  segment.is_closed_ = true;
-  if (bytes_listed < segment.bytes_) return false;
-  segments_.erase(known);
+  if (auto known = segments_.find(number); known != segments_.end()) {
+    DirectSegment& segment = *known->second;
+    if (segment.is_writing_) return false;
+    segment.is_closed_ = true;
+    if (bytes_listed < segment.bytes_) return false;
+    segments_.erase(known);
+  }
+  // A removed file that somebody has open keeps its room, and on a full disk nothing is written
+  // that would end the run.
+  for (auto& [partition, run] : runs_) {
+    if (run.segment && run.segment->number() == number) run.segment = nullptr;
+  }
   return true;
 }
 

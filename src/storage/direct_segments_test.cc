@@ -208,6 +208,38 @@ TEST_F(DirectSegmentsTest, a_file_whose_records_are_deleted_stays_until_nothing_
   ASSERT_TRUE(broker->close());
 }
 
+// Its room would be free only with the next large append, and on a full disk there is none.
+TEST_F(DirectSegmentsTest, a_file_that_was_removed_is_not_kept_open) {
+  auto broker = start();
+  append(*broker, kA, kLarge);
+  ASSERT_TRUE(broker->checkpoint());
+  EXPECT_EQ(broker->store().stats().segments_open, 1u);
+  ASSERT_TRUE(broker->raise_log_start(kA, Offset(1)));
+  EXPECT_EQ(segments_of(kA).size(), 0u);
+  EXPECT_EQ(broker->store().stats().segments_open, 0u);
+  append(*broker, kA, kLarge);
+  EXPECT_EQ(segments_of(kA).size(), 1u);
+  EXPECT_EQ(broker->check_history(), "");
+  ASSERT_TRUE(broker->close());
+}
+
+TEST_F(DirectSegmentsTest, on_a_full_disk_deleted_records_that_no_manifest_lists_go_at_once) {
+  ScopedLeakCheckOff ended_by_power_cut;
+  StorageLimits limits = DirectSegmentsTest::limits();
+  limits.disk_reserve_bytes = 200 << 10;
+  auto broker = StoreTest::start(limits);
+  append(*broker, kA, kLarge);
+  broker->runtime().core(CoreId(0)).post([&] { broker->store().start(); });
+  disk.set_capacity(disk.used() + (150 << 10));
+  ASSERT_TRUE(broker->runtime().run_until([&] { return broker->store().refuses_appends(); },
+                                          std::chrono::seconds(5)));
+  ASSERT_TRUE(broker->raise_log_start(kA, Offset(1)));
+  EXPECT_TRUE(
+      broker->runtime().run_until([&] { return segments_of(kA).empty(); }, std::chrono::seconds(5)))
+      << "it waits for a checkpoint, and that for half a minute";
+  broker->power_cut(CrashKeeps::nothing);
+}
+
 TEST_F(DirectSegmentsTest, a_file_that_the_journal_refers_to_and_is_not_there_is_named) {
   {
     ScopedLeakCheckOff crashed;

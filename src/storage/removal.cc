@@ -61,7 +61,11 @@ Task<Result<void>> Store::raise_log_starts(CoreStore& core, std::vector<RaisedSt
   });
   if (!done) co_return done;
   for (const RaisedStart& one : raised) one.log->raise_log_start(one.offset);
-  if (doomed.empty()) co_return Result<void>{};
+  if (doomed.empty()) {
+    // What no manifest lists yet goes with the next checkpoint.
+    if (refuses_appends()) room_wanted_ = true;
+    co_return Result<void>{};
+  }
   co_await call_on(core.core(), *background_, [&] {
     remove_files(doomed);
     return true;

@@ -14,7 +14,7 @@ constexpr Duration kStallPatience = 1s;
 StoreHealth Store::health() const {
   if (lane_->failed()) return StoreHealth::disk_failing;
   if (refuses_appends()) {
-    bool full = disk_is_low_ || checkpoint_found_full_ || lane_->out_of_files();
+    bool full = disk_is_low_ || disk_budget_ < 0 || checkpoint_found_full_ || lane_->out_of_files();
     return full ? StoreHealth::disk_full : StoreHealth::disk_failing;
   }
   // Before start() nobody looks at the journal.

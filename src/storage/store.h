@@ -12,6 +12,7 @@
 #pragma once
 
 #include <atomic>
+#include <limits>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -49,7 +50,14 @@ class Store {
   BrokerClock& clock() { return clock_; }
   const StorageLimits& limits() const { return limits_; }
   // The disk is full or fails: what is not needed to drain it should not be appended. Any thread.
-  bool refuses_appends() const { return refusing_.load(std::memory_order_acquire); }
+  bool refuses_appends() const {
+    return refusing_.load(std::memory_order_acquire) ||
+           disk_budget_.load(std::memory_order_relaxed) < 0;
+  }
+  // So much is on its way to the disk.
+  void spend(std::size_t bytes) {
+    disk_budget_.fetch_sub(static_cast<std::int64_t>(bytes), std::memory_order_relaxed);
+  }
   // On core 0.
   StoreHealth health() const;
   StoreStats stats() const;
@@ -171,6 +179,11 @@ class Store {
   std::atomic<bool> looking_at_disk_{false};
   std::atomic<std::uint64_t> disk_total_{0};
   std::atomic<std::uint64_t> disk_free_{0};
+  // What may be appended until the next look at the disk without touching the reserve: a fast disk
+  // takes more than that between two looks.
+  std::atomic<std::int64_t> disk_budget_{std::numeric_limits<std::int64_t>::max()};
+  // Records were deleted while the disk was full, and a checkpoint may let go of their files.
+  std::atomic<bool> room_wanted_{false};
 
   mutable std::mutex recovered_mutex_;
   std::map<PartitionId, RecoveredPartition> recovered_;

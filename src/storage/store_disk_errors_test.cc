@@ -266,5 +266,28 @@ TEST_F(StoreDiskErrors, the_last_of_the_disk_is_for_what_drains_it) {
   broker->power_cut(CrashKeeps::nothing);
 }
 
+// A fast disk takes more than the reserve between two looks.
+TEST_F(StoreDiskErrors, what_is_appended_between_two_looks_counts_against_the_reserve) {
+  ScopedLeakCheckOff ended_by_power_cut;
+  StorageLimits limits = tiny_limits();
+  limits.disk_reserve_bytes = 200 << 10;
+  auto broker = start(limits);
+  append_and_settle(*broker, 3);
+  disk.set_capacity(disk.used() + (300 << 10));
+  broker->runtime().core(CoreId(0)).post([&] { broker->store().start(); });
+  broker->runtime().run_for(std::chrono::seconds(1));
+  ASSERT_FALSE(broker->store().refuses_appends());
+  const std::uint64_t room = broker->store().disk_space()->free - limits.disk_reserve_bytes;
+  ASSERT_GT(room, 1000u);
+  broker->store().spend(room - 1000);
+  EXPECT_FALSE(broker->store().refuses_appends());
+  broker->store().spend(2000);
+  EXPECT_TRUE(broker->store().refuses_appends());
+  EXPECT_EQ(broker->store().health(), StoreHealth::disk_full);
+  broker->runtime().run_for(std::chrono::seconds(1));
+  EXPECT_FALSE(broker->store().refuses_appends()) << "it did not arrive: the next look says so";
+  broker->power_cut(CrashKeeps::nothing);
+}
+
 }  // namespace
 }  // namespace millrace::test
