@@ -52,6 +52,7 @@ Result<void> gzip_decompress(ByteView compressed, DecompressionBuffer& into) {
     const uInt offered = stream.avail_out;
     const int status = inflate(&stream, Z_NO_FLUSH);
     into.produced(offered - stream.avail_out);
+    ASSERT(status != Z_MEM_ERROR);  // which says nothing about the records
     if (status == Z_STREAM_END) {
       if (stream.avail_in == 0) return {};
       if (inflateReset(&stream) != Z_OK) return fail_codec("gzip: a further member is invalid");

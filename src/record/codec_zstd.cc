@@ -1,4 +1,5 @@
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include <memory>
 
@@ -27,6 +28,8 @@ Result<void> decompress_with(ZSTD_DCtx* context, ByteView compressed, Decompress
     ZSTD_outBuffer out{room.data(), room.size(), 0};
     const std::size_t used_before = in.pos;
     const std::size_t wanted = ZSTD_decompressStream(context, &out, &in);
+    // No memory for the window says nothing about the records.
+    ASSERT(ZSTD_getErrorCode(wanted) != ZSTD_error_memory_allocation);
     if (ZSTD_isError(wanted)) return fail_codec("zstd: the compressed records are damaged");
     into.produced(out.pos);
     // 0: a frame is complete, its output included.

@@ -262,7 +262,14 @@ bool PosixFileSystem::exists(const std::string& path) { return access(path.c_str
 Result<std::unique_ptr<DirectoryLock>> PosixFileSystem::lock_directory(const std::string& path) {
   const std::string file = path + "/LOCK";
   Descriptor descriptor(open_descriptor(file, O_RDWR | O_CREAT));
-  if (descriptor.get() < 0) return file_failure("open the lock file", file, errno);
+  if (descriptor.get() < 0) {
+    Error error = file_failure("open the lock file", file, errno).error();
+    error.detail += fmt::format(
+        ". The broker must be able to read and write everything in {}: look at its owner, its "
+        "permissions and how its disk is mounted",
+        path);
+    return std::unexpected(error);
+  }
   if (uninterrupted([&] { return flock(descriptor.get(), LOCK_EX | LOCK_NB); }) < 0) {
     if (errno != EWOULDBLOCK) return file_failure("lock", file, errno);
     return fail(

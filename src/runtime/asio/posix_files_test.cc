@@ -104,6 +104,14 @@ TEST_F(PosixFiles, DirectoryLock) {
   EXPECT_TRUE(files_.lock_directory(directory_.path()));
 }
 
+TEST_F(PosixFiles, ADirectoryThatCannotBeLockedSaysWhatToDo) {
+  ASSERT_TRUE(files_.make_directory(path("LOCK")));  // a folder can't be opened for writing
+  auto lock = files_.lock_directory(directory_.path());
+  ASSERT_FALSE(lock);
+  EXPECT_THAT(lock.error().detail, HasSubstr("cannot open the lock file " + path("LOCK")));
+  EXPECT_THAT(lock.error().detail, HasSubstr("must be able to read and write everything in"));
+}
+
 TEST_F(PosixFiles, FullDiskIsStorageFull) {
   auto full = files_.open("/dev/full", OpenMode::read_write);
   ASSERT_TRUE(full);
