@@ -1,221 +1,186 @@
-// A broker's life on a disk whose power goes at every single operation: what was answered is there
-// after the next start, at its offset, byte for byte, and nothing else is. The next life is cut
-// short as well, in its recovery or soon after.
-#include <cstdio>
+// Every power cut that may end a short life of a store: crash_sweep_test_support.h says how,
+// crash_scenarios_test.cc which lives.
+//
+//   MILLRACE_CRASH_POINT=SCENARIO/SEED/OPERATION/KEPT    makes one visit, as a failure named it
+//   MILLRACE_SEED_FIRST, MILLRACE_SEED_COUNT             other lives of each scenario, or more
+#include <gmock/gmock.h>
 
-#include "storage/storage_test_support.h"
+#include <cstdio>
+#include <cstdlib>
+
+#include "storage/crash_sweep_test_support.h"
 
 namespace millrace::test {
 namespace {
 
-constexpr PartitionId kMachine{2};  // has snapshots; core 0
-constexpr PartitionId kDeleted{105};
-const std::vector<PartitionId> kCoreZero = {PartitionId(100), PartitionId(102)};
-const std::vector<PartitionId> kCoreOne = {PartitionId(101), PartitionId(103)};
+// Visited by the usual run of all scenarios together.
+constexpr std::uint64_t kVisitsMin = 10'000;
 
-enum class Large { to_the_journal, to_segments };
-enum class Small { to_segments, carried };
-
-struct Storing {
-  Large large = Large::to_the_journal;
-  Small small = Small::to_segments;
-};
-
-struct CrashPoint {
-  Storing storing;
-  std::uint64_t seed;
-  std::uint64_t operation;  // of the first life
-  CrashKeeps keeps;
-  std::uint64_t second_operation;  // of the second life
-  CrashKeeps second_keeps;
-};
-
-std::string describe(const CrashPoint& point) {
-  return fmt::format("seed {}, crash at operation {} keeping {}, then at {} keeping {}", point.seed,
-                     point.operation, static_cast<int>(point.keeps), point.second_operation,
-                     static_cast<int>(point.second_keeps));
+const char* from_environment(const char* name) {
+  return std::getenv(name);  // NOLINT(concurrency-mt-unsafe): one thread
 }
 
-StorageLimits limits(Storing storing) {
-  StorageLimits limits = tiny_limits();
-  limits.journal_file_bytes = 32 << 10;
-  limits.journal_first_file_bytes = 16 << 10;
-  limits.segment_bytes = 4 << 10;
-  limits.tail_bytes_max = 4 << 10;
-  if (storing.large == Large::to_segments) limits.direct_append_bytes = 1200;
-  if (storing.small == Small::carried) limits.carry_partitions_min = 0;
-  limits.direct_writers = 2;
-  return limits;
+void tell(std::string_view name, const SweepCounts& counts) {
+  std::printf("%s\n", describe(name, counts).c_str());
 }
 
-// Several groups, of which some have frames of two partitions.
-void append_round(TestBroker& broker, int rounds, std::size_t bytes) {
-  for (int i = 0; i < rounds; ++i) {
-    broker.append(kCoreZero, 2, bytes);
-    broker.append(kCoreOne.front(), 1, bytes);
-    broker.append(kCoreOne.back(), 3, bytes / 2);
-    broker.append(kMachine, 1, 60);
-  }
+std::vector<std::string> scenario_names() {
+  std::vector<std::string> names;
+  for (const CrashScenario& scenario : crash_scenarios()) names.emplace_back(scenario.name);
+  return names;
 }
 
-void save(TestBroker& broker) {
-  Offset offset = broker.log(kMachine).high_watermark();
-  (void)broker.snapshot(kMachine, offset,
-                        blob_of(as_bytes(fmt::format("as of {}", offset.value()))));
-}
-
-// Ends early when the disk goes down: everything fails from then on.
-void live(TestBroker& broker) {
-  append_round(broker, 2, 100);
-  if (!broker.settle() || !broker.checkpoint()) return;
-  append_round(broker, 2, 1500);  // segments roll
-  broker.runtime().run_for(std::chrono::milliseconds(1));
-  if (!broker.checkpoint()) return;  // with appends under way
-  if (!broker.settle()) return;
-  save(broker);
-  append_round(broker, 4, 2500);  // journal files roll
-  if (!broker.settle()) return;
-  save(broker);
-  if (!broker.checkpoint()) return;  // and are recycled
-  save(broker);
-  // Up to the middle of a segment, and beyond what is in segments.
-  if (!broker.raise_log_start(PartitionId(100), Offset(5))) return;
-  append_round(broker, 4, 2000);
-  if (!broker.settle()) return;
-  if (!broker.raise_log_start(PartitionId(102), broker.log(PartitionId(102)).high_watermark())) {
-    return;
-  }
-  if (!broker.checkpoint()) return;
-  broker.append(kDeleted, 1, 900);
-  broker.append(kDeleted, 1, 900);
-  if (!broker.settle() || !broker.checkpoint()) return;
-  broker.append(kDeleted, 1, 900);  // stays in the journal when its beginning is gone
-  if (!broker.settle() || !broker.remove(kDeleted)) return;
-  append_round(broker, 2, 200);
-  broker.settle();
-}
-
-std::uint64_t operations_of_a_life(std::uint64_t seed, Storing storing) {
-  SimDisk disk(seed);
-  disk.make_durable_directory("data");
-  History history;
-  ScopedLeakCheckOff ended_by_power_cut;
-  TestBroker broker(disk, history, limits(storing), {.seed = seed, .cores = 2});
-  EXPECT_TRUE(broker.open());
-  live(broker);
-  EXPECT_EQ(broker.unanswered(), 0u);
-  EXPECT_EQ(broker.refused(), 0u);
-  EXPECT_TRUE(history.deleted.contains(kDeleted)) << "the life ended early";
-  EXPECT_EQ(broker.store().bytes_written_direct() > 10'000, storing.large == Large::to_segments);
-  EXPECT_EQ(broker.store().bytes_carried() > 1000, storing.small == Small::carried);
-  return disk.operations();
-}
-
-// What went wrong, or nothing.
-std::string visit(const CrashPoint& point) {
-  SimDisk disk(point.seed * 1000 + point.operation * 7 + static_cast<std::uint64_t>(point.keeps));
-  disk.make_durable_directory("data");
-  History history;
-  {
-    TestBroker broker(disk, history, limits(point.storing), {.seed = point.seed, .cores = 2});
-    disk.crash_at_operation(point.operation);
-    if (broker.open()) live(broker);
-    broker.power_cut(point.keeps);
-  }
-  {
-    TestBroker broker(disk, history, limits(point.storing), {.seed = point.seed + 1, .cores = 2});
-    disk.crash_at_operation(point.second_operation);
-    auto opened = broker.open();
-    if (!opened && !disk.crashed()) return "second start: " + opened.error().detail;
-    if (opened) {
-      if (!disk.crashed()) {
-        if (auto wrong = broker.check_history(); !wrong.empty() && !disk.crashed())
-          return "second start: " + wrong;
-      }
-      append_round(broker, 1, 300);
-      if (broker.settle() && broker.checkpoint()) {
-        append_round(broker, 1, 300);
-        broker.settle();
-      }
+class CrashPoints : public testing::TestWithParam<std::string> {
+ protected:
+  static void TearDownTestSuite() {
+    tell("all crash points", total_);
+    RecordProperty("crash_points", std::to_string(total_.visited));
+    if (scenarios_ == crash_scenarios().size()) {
+      EXPECT_GE(total_.visited, kVisitsMin) << "the sweep has become smaller";
     }
-    broker.power_cut(point.second_keeps);
   }
-  {
-    TestBroker broker(disk, history, limits(point.storing), {.seed = point.seed + 2, .cores = 2});
-    if (auto opened = broker.open(); !opened) return "third start: " + opened.error().detail;
-    if (auto wrong = broker.check_history(); !wrong.empty()) return "third start: " + wrong;
-    append_round(broker, 1, 300);
-    if (!broker.settle() || broker.refused() > 0) return "third start: appends are not answered";
-    if (auto closed = broker.close(); !closed)
-      return "third stop: " + std::string(closed.error().message());
+
+  static void sweep_all_seeds(const CrashScenario& scenario) {
+    const char* first = from_environment("MILLRACE_SEED_FIRST");
+    const char* count = from_environment("MILLRACE_SEED_COUNT");
+    const std::uint64_t begin = first ? std::strtoull(first, nullptr, 10) : 1;
+    const std::uint64_t seeds = count ? std::strtoull(count, nullptr, 10) : scenario.seeds;
+    SweepCounts counts;
+    for (std::uint64_t seed = begin; seed < begin + seeds; ++seed) {
+      counts.add(CrashSweep(scenario, seed).run());
+    }
+    for (const std::string& failure : counts.failures) ADD_FAILURE() << failure;
+    EXPECT_EQ(counts.failed, 0u) << "of " << counts.visited;
+    EXPECT_GT(counts.visited, 0u);
+    RecordProperty("crash_points", std::to_string(counts.visited));
+    tell(scenario.name, counts);
+    total_.add(counts);
+    ++scenarios_;
   }
-  TestBroker broker(disk, history, limits(point.storing), {.seed = point.seed + 3, .cores = 2});
-  if (auto opened = broker.open(); !opened) return "fourth start: " + opened.error().detail;
-  if (auto wrong = broker.check_history(); !wrong.empty()) return "fourth start: " + wrong;
-  auto snapshot = broker.snapshot_of(kMachine);
-  if (!snapshot) return "the snapshots: " + std::string(snapshot.error().message());
-  if (auto closed = broker.close(); !closed)
-    return "fourth stop: " + std::string(closed.error().message());
-  return {};
+
+  static void visit_one(const CrashScenario& scenario, std::string_view visit) {
+    const std::string before = std::string(scenario.name) + "/";
+    if (!visit.starts_with(before)) GTEST_SKIP() << "MILLRACE_CRASH_POINT asks for another";
+    visit.remove_prefix(before.size());
+    const std::size_t slash = std::min(visit.find('/'), visit.size());
+    const std::uint64_t seed =
+        std::strtoull(std::string(visit.substr(0, slash)).c_str(), nullptr, 10);
+    visit.remove_prefix(std::min(slash + 1, visit.size()));
+    ASSERT_FALSE(visit.empty()) << "MILLRACE_CRASH_POINT=SCENARIO/SEED/OPERATION/KEPT";
+    SweepCounts counts = CrashSweep(scenario, seed).run_only(visit);
+    for (const std::string& failure : counts.failures) ADD_FAILURE() << failure;
+    EXPECT_EQ(counts.visited, 1u) << "there is no such point";
+    tell(scenario.name, counts);
+  }
+
+  QuietLog quiet_;
+  ScopedLeakCheckOff ended_by_power_cut_;
+  inline static SweepCounts total_;
+  inline static std::size_t scenarios_ = 0;
+};
+
+TEST_P(CrashPoints, what_was_answered_survives_every_power_cut) {
+  const CrashScenario& scenario = *find_crash_scenario(GetParam());
+  if (const char* visit = from_environment("MILLRACE_CRASH_POINT")) {
+    visit_one(scenario, visit);
+  } else {
+    sweep_all_seeds(scenario);
+  }
 }
 
-void visit_all(std::uint64_t seed, std::vector<CrashKeeps> modes, Storing storing = {}) {
+INSTANTIATE_TEST_SUITE_P(Of, CrashPoints, testing::ValuesIn(scenario_names()),
+                         [](const auto& name) { return name.param; });
+
+// A disk that says it has flushed and has not loses what was answered, and the sweep must see that:
+// for each kind of flush there is, in a scenario that rests on it.
+struct Lie {
+  std::string_view scenario;
+  std::string_view about;  // a folder; or what begins so, when it ends in a mark and no letter
+
+  bool is_about(const std::string& path) const {
+    const bool many = about.empty() || about.back() == '/' || about.back() == '-';
+    return many ? path.starts_with(about) : path == about;
+  }
+  friend std::ostream& operator<<(std::ostream& out, const Lie& lie) {
+    return out << lie.scenario << ": " << lie.about;
+  }
+};
+
+class CrashSweepFindsALie : public testing::TestWithParam<Lie> {};
+
+TEST_P(CrashSweepFindsALie, about_a_flush) {
   QuietLog quiet;
   ScopedLeakCheckOff ended_by_power_cut;
-  const std::uint64_t operations = operations_of_a_life(seed, storing);
-  std::uint64_t visited = 0;
-  std::uint64_t failed = 0;
-  SimRandom random(seed);
-  for (std::uint64_t operation = 1; operation <= operations; ++operation) {
-    for (CrashKeeps keeps : modes) {
-      CrashPoint point{
-          storing, seed, operation, keeps, 1 + random.below(40), modes[random.below(modes.size())]};
-      ++visited;
-      std::string wrong = visit(point);
-      if (wrong.empty()) continue;
-      // The first few tell the story.
-      if (++failed <= 5) ADD_FAILURE() << describe(point) << "\n  " << wrong;
-    }
+  const Lie& lie = GetParam();
+  const CrashScenario* scenario = find_crash_scenario(lie.scenario);
+  ASSERT_NE(scenario, nullptr);
+  CrashSweep sweep(*scenario, 1);
+  sweep.lie_about_flushes([&lie](const std::string& path) { return lie.is_about(path); });
+  sweep.stop_at_first_failure();
+  SweepCounts counts = sweep.run();
+  EXPECT_GT(counts.failed, 0u) << "of " << counts.visited << " visits none noticed";
+  if (counts.failures.empty()) return;
+  // And the failure's name leads back to it.
+  const std::string& failure = counts.failures.front();
+  const std::string begin = fmt::format("MILLRACE_CRASH_POINT={}/1/", lie.scenario);
+  const std::size_t at = failure.find(begin);
+  ASSERT_NE(at, std::string::npos) << failure;
+  SweepCounts again = sweep.run_only(failure.substr(at + begin.size()));
+  EXPECT_EQ(again.visited, 1u);
+  EXPECT_THAT(again.failures, testing::ElementsAre(failure));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    Of, CrashSweepFindsALie,
+    testing::Values(Lie{"append", ""}, Lie{"append", "data"}, Lie{"append", "data/manifest-"},
+                    Lie{"append", "data/journal"}, Lie{"append", "data/journal/"},
+                    Lie{"group_commit", "data/journal/"},
+                    Lie{"journal_recycling", "data/manifest-"},
+                    Lie{"journal_recycling", "data/journal/"},
+                    Lie{"journal_recycling", "data/segments"},
+                    Lie{"journal_recycling", "data/segments/"}, Lie{"retention", "data/manifest-"},
+                    Lie{"snapshot", "data/snapshots"}, Lie{"snapshot", "data/snapshots/"},
+                    Lie{"topic_deletion", "data/manifest-"}, Lie{"large_writes", "data/segments"},
+                    Lie{"large_writes", "data/segments/"}, Lie{"carrying_forward", "data/journal/"},
+                    Lie{"new_manifest", "data"}, Lie{"stop_in_order", "data/segments/"},
+                    Lie{"format_upgrade", "data/journal/"}));
+
+TEST(CrashSweepSets, are_each_alone_each_missing_every_prefix_and_random_ones) {
+  std::uint64_t left_out = 0;
+  auto sets = kept_sets(7, 1, left_out);
+  auto named = [&](std::string_view name) {
+    auto found = std::ranges::find(sets, name, &KeptSet::name);
+    std::string bits;
+    if (found == sets.end()) return bits;
+    for (bool kept : found->kept) bits += kept ? '1' : '0';
+    return bits;
+  };
+  EXPECT_EQ(named("none"), "0000000");
+  EXPECT_EQ(named("all"), "1111111");
+  EXPECT_EQ(named("alone-2"), "0010000");
+  EXPECT_EQ(named("all-but-6"), "1111110");
+  EXPECT_EQ(named("first-3"), "1110000");
+  EXPECT_EQ(named("random-0").size(), 7u);
+  EXPECT_EQ(left_out, 0u);
+}
+
+TEST(CrashSweepSets, are_all_there_are_where_little_is_unflushed) {
+  for (std::size_t pieces = 0; pieces <= 4; ++pieces) {
+    std::uint64_t left_out = 0;
+    std::set<std::vector<bool>> sets;
+    for (const KeptSet& set : kept_sets(pieces, 1, left_out)) sets.insert(set.kept);
+    EXPECT_EQ(sets.size(), 1u << pieces);
+    EXPECT_EQ(left_out, 0u);
   }
-  EXPECT_EQ(failed, 0u) << "of " << visited << " points";
-  ::testing::Test::RecordProperty("crash_points", static_cast<int>(visited));
-  std::printf("visited %llu crash points over %llu operations\n",
-              static_cast<unsigned long long>(visited),
-              static_cast<unsigned long long>(operations));
 }
 
-TEST(CrashPoints, what_was_answered_survives_when_nothing_unflushed_does) {
-  visit_all(1, {CrashKeeps::nothing});
-}
-
-TEST(CrashPoints, what_was_answered_survives_when_everything_unflushed_does) {
-  visit_all(2, {CrashKeeps::everything});
-}
-
-TEST(CrashPoints, what_was_answered_survives_when_some_of_the_unflushed_does) {
-  visit_all(3, {CrashKeeps::some, CrashKeeps::some, CrashKeeps::some, CrashKeeps::nothing});
-}
-
-TEST(CrashPoints, what_was_written_straight_to_segments_survives_when_nothing_unflushed_does) {
-  visit_all(4, {CrashKeeps::nothing}, {.large = Large::to_segments});
-}
-
-TEST(CrashPoints, what_was_written_straight_to_segments_survives_when_everything_unflushed_does) {
-  visit_all(5, {CrashKeeps::everything}, {.large = Large::to_segments});
-}
-
-TEST(CrashPoints, what_was_written_straight_to_segments_survives_when_some_of_the_unflushed_does) {
-  visit_all(6, {CrashKeeps::some, CrashKeeps::some, CrashKeeps::nothing},
-            {.large = Large::to_segments});
-}
-
-TEST(CrashPoints, what_is_carried_forward_survives_when_nothing_unflushed_does) {
-  visit_all(7, {CrashKeeps::nothing}, {.small = Small::carried});
-}
-
-TEST(CrashPoints, what_is_carried_forward_survives_when_some_of_the_unflushed_does) {
-  visit_all(8, {CrashKeeps::some, CrashKeeps::everything},
-            {.large = Large::to_segments, .small = Small::carried});
+TEST(CrashSweepSets, say_what_they_leave_out) {
+  std::uint64_t left_out = 0;
+  constexpr std::size_t kPieces = 1000;
+  auto sets = kept_sets(kPieces, 1, left_out);
+  const auto random = std::ranges::count_if(
+      sets, [](const KeptSet& set) { return set.name.starts_with("random"); });
+  EXPECT_EQ(sets.size() - static_cast<std::size_t>(random) - 2 + left_out, 3 * kPieces);
 }
 
 }  // namespace

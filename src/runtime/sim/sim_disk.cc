@@ -53,12 +53,15 @@ Result<void> SimDisk::write(SimInode& inode, std::uint64_t position, const ByteC
     allowed = end_max > position ? end_max - position : 0;
     result = fail(ErrorCode::storage_full, "the simulated disk is full");
   }
-  inode.write(position, whole.view().first(allowed));
+  inode.write(position, whole.view().first(allowed), operations_);
+  observe();
   return result;
 }
 
-Result<void> SimDisk::sync(SimInode& inode) {
+Result<void> SimDisk::sync(SimInode& inode, const std::string& path) {
   if (!begin_operation()) return power_is_off();
+  observe();
+  if (lies_about(path)) return {};
   if (++syncs_ == fail_sync_at_) {
     inode.fail_sync(random_);
     return fail(ErrorCode::io_error, "the simulated disk fails this flush");
@@ -73,7 +76,8 @@ Result<void> SimDisk::truncate(SimInode& inode, std::uint64_t size) {
   if (size > before && size - before > free_bytes()) {
     return fail(ErrorCode::storage_full, "the simulated disk is full");
   }
-  inode.truncate(size);
+  inode.truncate(size, operations_);
+  observe();
   return {};
 }
 
@@ -83,15 +87,23 @@ std::uint64_t SimDisk::free_bytes() const {
   return capacity_ > bytes ? capacity_ - bytes : 0;
 }
 
+void SimDisk::observe() const {
+  if (observer_) observer_();
+}
+
 void SimDisk::change(EntryChange change) {
+  change.operation = operations_;
   change.apply(now_);
   changes_.push_back(std::move(change));
+  observe();
 }
 
 void SimDisk::sync_entries(const std::string& folder) {
+  observe();
+  if (lies_about(folder)) return;
   std::vector<EntryChange> rest;
   for (EntryChange& change : changes_) {
-    if (change.folders.contains(folder)) {
+    if (change.concerns(folder)) {
       change.apply(durable_);
     } else {
       rest.push_back(std::move(change));
@@ -112,6 +124,11 @@ void SimDisk::crash(CrashKeeps keeps) {
         keeps == CrashKeeps::everything || (keeps == CrashKeeps::some && random_.below(2) == 0);
     if (kept) change.apply(durable_);
   }
+  end_crash();
+  for (const auto& [path, inode] : now_.files) inode->crash(keeps, random_);
+}
+
+void SimDisk::end_crash() {
   // Parents sort before what they hold, so one pass finds all that hangs in the air.
   std::set<std::string> connected;
   for (const std::string& path : durable_.directories) {
@@ -123,7 +140,6 @@ void SimDisk::crash(CrashKeeps keeps) {
     return !durable_.has_directory(sim_path_parent(entry.first));
   });
   now_ = durable_;
-  for (const auto& [path, inode] : now_.files) inode->crash(keeps, random_);
   end_process();
   crashed_ = false;
 }

@@ -15,6 +15,14 @@
 // not, each on its own; what lies in a folder that did not survive is gone. The root always is
 // there. Operations (counted, and where a crash can be put) are writes, truncations, syncs,
 // creations, removals, renames, new folders and folder syncs.
+//
+// A test that wants every power cut and not one by chance copies the disk while a run goes on, and
+// says of each copy what survives:
+//
+//   disk.on_operation([&] { images.push_back(disk.copy()); });
+//   ...
+//   std::vector<SimUnflushed> unflushed = images[17]->unflushed();
+//   images[17]->crash(std::vector<bool>(unflushed.size(), true));    // as CrashKeeps::everything
 #pragma once
 
 #include <cstdint>
@@ -34,6 +42,12 @@
 
 namespace millrace {
 
+// One thing that a power cut keeps or loses, whatever becomes of the others.
+struct SimUnflushed {
+  std::uint64_t operation = 0;  // which wrote it
+  std::string what;             // for people
+};
+
 class SimDisk {
  public:
   static constexpr std::uint64_t kUnlimited = std::numeric_limits<std::uint64_t>::max();
@@ -44,6 +58,17 @@ class SimDisk {
   // Power cut and return: keeps what `keeps` says of the unflushed, and ends every file and lock
   // still held (they fail from now on). Injected failures that did not happen are forgotten.
   void crash(CrashKeeps keeps);
+  // The same, and what is kept is said: `kept` is as long as unflushed().
+  void crash(const std::vector<bool>& kept);
+  // In the order of operations: sectors of writes, but those that are there already, truncations,
+  // changes of folders.
+  std::vector<SimUnflushed> unflushed() const;
+  // The disk as it stands, flushed or not, with nothing open.
+  std::unique_ptr<SimDisk> copy() const;
+  // Called in every operation: what it writes waits to be flushed, what it flushes is not yet.
+  void on_operation(std::function<void()> observer) { observer_ = std::move(observer); }
+  // Of what is durable: the same for the same content, and hardly for another.
+  std::uint64_t durable_hash() const;
   // The process ends by force: its files and locks end, what it wrote stays as it is. Injected
   // failures that did not happen are forgotten.
   void end_process();
@@ -60,6 +85,9 @@ class SimDisk {
   // sync what was unflushed is lost though it may still be read, and the next sync reports success.
   void fail_write(std::uint64_t number) { fail_write_at_ = writes_ + number; }
   void fail_sync(std::uint64_t number) { fail_sync_at_ = syncs_ + number; }
+  // A disk that lies: of the files and folders for which this holds it reports that they were
+  // flushed, and does nothing.
+  void lie_about_flushes(std::function<bool(const std::string& path)> of) { lies_ = std::move(of); }
   // Writes that would need more than this in all files fail with storage_full, written in part.
   void set_capacity(std::uint64_t bytes) { capacity_ = bytes; }
   std::uint64_t used() const;
@@ -87,20 +115,41 @@ class SimDisk {
     std::set<std::string> directories;
     bool has_directory(const std::string& path) const;
   };
-  // A change of the tree that is not durable yet. It is synced with every folder in `folders`.
+  // A change of the tree that is not durable yet. It is when one of its folders was synced.
   struct EntryChange {
-    std::set<std::string> folders;
-    std::function<void(Tree&)> apply;
+    enum class Kind { make_file, make_directory, remove, rename };
+    Kind kind;
+    std::string path;  // of a rename: the new one
+    std::string from;
+    Inode inode;
+    std::uint64_t operation = 0;
+
+    bool concerns(const std::string& folder) const;
+    void apply(Tree& tree) const;
+    std::string describe() const;
+  };
+  // What unflushed() tells of: a piece of a file, or a change of a folder.
+  struct Piece {
+    std::uint64_t operation = 0;
+    std::string path;  // of the inode
+    Inode inode;
+    SimInode::Piece of_inode;
+    const EntryChange* change = nullptr;
   };
 
   // Counts an operation; false when the disk is or goes down.
   bool begin_operation();
   Result<void> write(SimInode& inode, std::uint64_t position, const ByteChain& bytes);
-  Result<void> sync(SimInode& inode);
+  Result<void> sync(SimInode& inode, const std::string& path);
   Result<void> truncate(SimInode& inode, std::uint64_t size);
   std::uint64_t free_bytes() const;
   void change(EntryChange change);
   void sync_entries(const std::string& folder);
+  void observe() const;
+  bool lies_about(const std::string& path) const { return lies_ && lies_(path); }
+  std::vector<Piece> pieces() const;
+  // What hangs in the air is gone; power is back.
+  void end_crash();
 
   SimRandom random_;
   Tree now_;
@@ -117,6 +166,8 @@ class SimDisk {
   std::uint64_t fail_sync_at_ = 0;
   bool crashed_ = false;
   std::uint64_t capacity_ = kUnlimited;
+  std::function<void()> observer_;
+  std::function<bool(const std::string&)> lies_;
 
   static std::unique_ptr<FileSystem> make_files(SimDisk& disk);
   std::unique_ptr<FileSystem> files_ = make_files(*this);

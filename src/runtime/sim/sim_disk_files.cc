@@ -68,7 +68,7 @@ class SimDiskFile final : public File {
   }
   Result<void> sync() override {
     if (!powered()) return power_is_off(path_);
-    return with_path(disk_.sync(*inode_), path_);
+    return with_path(disk_.sync(*inode_, path_), path_);
   }
   Result<std::uint64_t> size() override {
     if (!powered() || disk_.crashed_) return power_is_off(path_);
@@ -124,7 +124,7 @@ Result<std::unique_ptr<File>> SimDiskFiles::open(const std::string& given, OpenM
     return fail(ErrorCode::io_error, "cannot create " + path + ": it exists");
   }
   auto inode = std::make_shared<SimInode>();
-  disk_.change({{parent}, [path, inode](SimDisk::Tree& tree) { tree.files[path] = inode; }});
+  disk_.change({Change::make_file, path, {}, inode});
   return std::make_unique<SimDiskFile>(disk_, std::move(inode), path, true);
 }
 
@@ -153,7 +153,7 @@ Result<void> SimDiskFiles::make_directory(const std::string& given) {
   const std::string parent = sim_path_parent(path);
   TRY(make_directory(parent));
   if (!disk_.begin_operation()) return power_is_off(path);
-  disk_.change({{parent}, [path](SimDisk::Tree& tree) { tree.directories.insert(path); }});
+  disk_.change({Change::make_directory, path, {}, nullptr});
   return {};
 }
 
@@ -162,11 +162,7 @@ Result<void> SimDiskFiles::remove(const std::string& given) {
   if (!disk_.begin_operation()) return power_is_off(path);
   auto found = disk_.now_.files.find(path);
   if (found == disk_.now_.files.end()) return no_such(path);
-  const SimDisk::Inode inode = found->second;
-  disk_.change({{sim_path_parent(path)}, [path, inode](SimDisk::Tree& tree) {
-                  auto entry = tree.files.find(path);
-                  if (entry != tree.files.end() && entry->second == inode) tree.files.erase(entry);
-                }});
+  disk_.change({Change::remove, path, {}, found->second});
   return {};
 }
 
@@ -178,13 +174,7 @@ Result<void> SimDiskFiles::rename(const std::string& given_from, const std::stri
   if (found == disk_.now_.files.end()) return no_such(from);
   if (!disk_.now_.has_directory(sim_path_parent(to))) return no_such(sim_path_parent(to));
   if (from == to) return {};
-  const SimDisk::Inode inode = found->second;
-  disk_.change(
-      {{sim_path_parent(from), sim_path_parent(to)}, [from, to, inode](SimDisk::Tree& tree) {
-         auto entry = tree.files.find(from);
-         if (entry != tree.files.end() && entry->second == inode) tree.files.erase(entry);
-         tree.files[to] = inode;
-       }});
+  disk_.change({Change::rename, to, from, found->second});
   return {};
 }
 

@@ -33,6 +33,7 @@ class SimDiskFiles final : public FileSystem {
   Result<std::unique_ptr<DirectoryLock>> lock_directory(const std::string& path) override;
 
  private:
+  using Change = SimDisk::EntryChange::Kind;
   SimDisk& disk_;
 };
 

@@ -2,18 +2,20 @@
 
 #include <algorithm>
 #include <unordered_map>
+#include <unordered_set>
 
 #include "base/assert.h"
 
 namespace millrace {
 
-void SimInode::write(std::uint64_t position, ByteView bytes) {
+void SimInode::write(std::uint64_t position, ByteView bytes, std::uint64_t number) {
   if (bytes.empty()) return;
   const std::uint64_t end = position + bytes.size();
   if (content_.size() < end) content_.resize(end);
   std::copy(bytes.begin(), bytes.end(), content_.begin() + static_cast<std::ptrdiff_t>(position));
 
   Operation operation;
+  operation.number = number;
   operation.first_sector = position / kSectorBytes;
   const std::uint64_t begin = operation.first_sector * kSectorBytes;
   const std::uint64_t sectors_end = (end + kSectorBytes - 1) / kSectorBytes * kSectorBytes;
@@ -23,21 +25,37 @@ void SimInode::write(std::uint64_t position, ByteView bytes) {
   pending_.push_back(std::move(operation));
 }
 
-void SimInode::truncate(std::uint64_t size) {
+void SimInode::truncate(std::uint64_t size, std::uint64_t number) {
   content_.resize(size);
   Operation operation;
+  operation.number = number;
   operation.truncates = true;
   operation.size = size;
   pending_.push_back(std::move(operation));
 }
 
-void SimInode::apply_sector(const Operation& operation, std::uint64_t sector) {
+std::uint64_t SimInode::sector_count(const Operation& operation) {
+  return (operation.sectors.size() + kSectorBytes - 1) / kSectorBytes;
+}
+
+ByteView SimInode::sector_bytes(const Operation& operation, std::uint64_t sector) {
   const std::uint64_t from = sector * kSectorBytes;
-  const std::uint64_t count = std::min(kSectorBytes, operation.sectors.size() - from);
+  return ByteView(operation.sectors)
+      .subspan(from, std::min(kSectorBytes, operation.sectors.size() - from));
+}
+
+bool SimInode::is_durable(const Operation& operation, std::uint64_t sector) const {
+  const ByteView bytes = sector_bytes(operation, sector);
+  const std::uint64_t at = (operation.first_sector + sector) * kSectorBytes;
+  if (at + bytes.size() > durable_.size()) return false;
+  return std::ranges::equal(bytes, ByteView(durable_).subspan(at, bytes.size()));
+}
+
+void SimInode::apply_sector(const Operation& operation, std::uint64_t sector) {
+  const ByteView bytes = sector_bytes(operation, sector);
   const std::uint64_t to = (operation.first_sector + sector) * kSectorBytes;
-  if (durable_.size() < to + count) durable_.resize(to + count);
-  std::copy_n(operation.sectors.begin() + static_cast<std::ptrdiff_t>(from), count,
-              durable_.begin() + static_cast<std::ptrdiff_t>(to));
+  if (durable_.size() < to + bytes.size()) durable_.resize(to + bytes.size());
+  std::ranges::copy(bytes, durable_.begin() + static_cast<std::ptrdiff_t>(to));
 }
 
 void SimInode::apply(const Operation& operation) {
@@ -45,7 +63,7 @@ void SimInode::apply(const Operation& operation) {
     durable_.resize(operation.size);
     return;
   }
-  for (std::uint64_t i = 0; i * kSectorBytes < operation.sectors.size(); ++i) {
+  for (std::uint64_t i = 0; i < sector_count(operation); ++i) {
     apply_sector(operation, i);
   }
 }
@@ -63,7 +81,7 @@ void SimInode::apply_some(SimRandom& random) {
   };
   std::unordered_map<std::uint64_t, Versions> sectors;
   for (const Operation& operation : pending_) {
-    for (std::uint64_t i = 0; i * kSectorBytes < operation.sectors.size(); ++i) {
+    for (std::uint64_t i = 0; i < sector_count(operation); ++i) {
       Versions& versions = sectors[operation.first_sector + i];
       ++versions.seen;
       // Each of none, first, ... last is as likely as the others.
@@ -76,7 +94,7 @@ void SimInode::apply_some(SimRandom& random) {
       if (random.below(2) == 0) apply(operation);
       continue;
     }
-    for (std::uint64_t i = 0; i * kSectorBytes < operation.sectors.size(); ++i) {
+    for (std::uint64_t i = 0; i < sector_count(operation); ++i) {
       Versions& versions = sectors[operation.first_sector + i];
       if (++versions.seen == versions.kept) apply_sector(operation, i);
     }
@@ -100,6 +118,44 @@ void SimInode::crash(CrashKeeps keeps, SimRandom& random) {
     for (const Operation& operation : pending_) apply(operation);
   } else if (keeps == CrashKeeps::some) {
     apply_some(random);
+  }
+  pending_.clear();
+  content_ = durable_;
+}
+
+std::vector<SimInode::Piece> SimInode::pieces() const {
+  // Where a file shrinks, or a sector takes more than one content, each piece may matter.
+  std::unordered_set<std::uint64_t> changed;
+  bool truncates = false;
+  for (const Operation& operation : pending_) {
+    truncates = truncates || operation.truncates;
+    for (std::uint64_t i = 0; i < sector_count(operation); ++i) {
+      if (!is_durable(operation, i)) changed.insert(operation.first_sector + i);
+    }
+  }
+  std::vector<Piece> pieces;
+  for (std::size_t at = 0; at < pending_.size(); ++at) {
+    const Operation& operation = pending_[at];
+    if (operation.truncates) pieces.push_back({operation.number, at, 0, operation.size, true});
+    for (std::uint64_t i = 0; i < sector_count(operation); ++i) {
+      const std::uint64_t sector = operation.first_sector + i;
+      if (!truncates && !changed.contains(sector)) continue;
+      pieces.push_back({operation.number, at, i, sector * kSectorBytes, false});
+    }
+  }
+  return pieces;
+}
+
+void SimInode::crash(std::span<const Piece> kept) {
+  for (const Piece& piece : kept) {
+    ASSERT(piece.operation < pending_.size());
+    const Operation& operation = pending_[piece.operation];
+    ASSERT(operation.truncates == piece.truncates);
+    if (piece.truncates) {
+      durable_.resize(operation.size);
+    } else {
+      apply_sector(operation, piece.sector);
+    }
   }
   pending_.clear();
   content_ = durable_;

@@ -6,7 +6,9 @@
 // contents it had since the last sync, or none; each truncation happened or did not.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <span>
 #include <vector>
 
 #include "base/bytes.h"
@@ -25,17 +27,31 @@ class SimInode {
   const std::vector<std::uint8_t>& durable() const { return durable_; }
   std::uint64_t unsynced_operations() const { return pending_.size(); }
 
-  void write(std::uint64_t position, ByteView bytes);
-  void truncate(std::uint64_t size);
+  // `number` is the operation's of the disk.
+  void write(std::uint64_t position, ByteView bytes, std::uint64_t number);
+  void truncate(std::uint64_t size, std::uint64_t number);
   void sync();
   // A sync that failed: some sectors may have arrived, the others are never written again, and
   // reads give their new content or, where the cache let go of it, the old.
   void fail_sync(SimRandom& random);
   void crash(CrashKeeps keeps, SimRandom& random);
+  // What waits, taken apart: one sector of one write, or one truncation.
+  struct Piece {
+    std::uint64_t number = 0;   // of the operation, on the disk
+    std::size_t operation = 0;  // among those that wait
+    std::uint64_t sector = 0;   // of the write
+    std::uint64_t position = 0;
+    bool truncates = false;
+  };
+  // In the order of writing, without sectors that would leave everything as it is durably.
+  std::vector<Piece> pieces() const;
+  // Keeps these of pieces() and nothing else.
+  void crash(std::span<const Piece> kept);
   void flip_bit(std::uint64_t position, unsigned bit);
 
  private:
   struct Operation {
+    std::uint64_t number = 0;
     bool truncates = false;
     std::uint64_t first_sector = 0;
     // Whole sectors as they were after the write, but the last may end with the file; or the new
@@ -44,6 +60,9 @@ class SimInode {
     std::uint64_t size = 0;
   };
 
+  static std::uint64_t sector_count(const Operation& operation);
+  static ByteView sector_bytes(const Operation& operation, std::uint64_t sector);
+  bool is_durable(const Operation& operation, std::uint64_t sector) const;
   void apply_sector(const Operation& operation, std::uint64_t sector);
   void apply(const Operation& operation);
   void apply_some(SimRandom& random);
