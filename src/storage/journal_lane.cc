@@ -69,6 +69,7 @@ JournalLane::JournalLane(Runtime& runtime, std::string directory, const StorageL
     sealed_.push_back(std::move(file));
   }
   spare_ = std::move(start.spare);
+  unproven_ = start.unproven;
 }
 
 JournalLane::~JournalLane() { stop(); }
@@ -85,6 +86,8 @@ Result<void> JournalLane::open() {
   }
   // What a killed process wrote may be in the page cache alone, files and their names; from here on
   // readers see it, so it must be durable now.
+  if (unproven_.file) TRY(write_again(unproven_));
+  unproven_ = {};
   for (auto& file : sealed_) TRY(file->file().sync());
   if (ready_.empty()) {
     // A small one: a start does not wait for a large one to be zeroed.
@@ -102,6 +105,21 @@ Result<void> JournalLane::open() {
   TRY(runtime_.files().sync_directory(directory_));
   prepare_ahead();
   return {};
+}
+
+// Where the flush of a group failed and the process ended, the cache may hold what the disk does
+// not, and takes it for written: a flush alone would report success and do nothing. Only the last
+// group can be so (STORAGE.md rule 3). It is written over with what it is, so a power cut in
+// between takes nothing from it.
+Result<void> JournalLane::write_again(const JournalStart::Group& group) {
+  File& file = group.file->file();
+  BufferRef buffer = Buffer::allocate(group.size);
+  std::memset(buffer->data(), 0, group.size);  // the file may end before the group's padding does
+  auto count = file.read_at(group.position, {buffer->data(), group.size});
+  if (!count) return std::unexpected(count.error());
+  TRY(out_.begin_blocks(file, group.position, file));
+  TRY(out_.add({buffer->data(), group.size}));
+  return out_.flush();
 }
 
 void JournalLane::stop() {

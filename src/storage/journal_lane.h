@@ -40,6 +40,13 @@ struct JournalStart {
   std::vector<std::shared_ptr<JournalFile>> in_use;
   // Files that recovery found empty or obsolete: to be recycled.
   std::vector<std::shared_ptr<JournalFile>> spare;
+  // The last group, when nothing says that its flush succeeded: it may be in the cache alone.
+  struct Group {
+    JournalFile* file = nullptr;  // in use
+    std::uint64_t position = 0;
+    std::uint64_t size = 0;
+  };
+  Group unproven;
 };
 
 class JournalLane : public Journal {
@@ -96,6 +103,7 @@ class JournalLane : public Journal {
   std::vector<Waiting> take_group(bool& mark, std::vector<BoundaryWork>& boundary);
   Result<void> write_group(std::vector<Waiting>& group, bool mark);
   Result<void> write_void(JournalFile& file);
+  Result<void> write_again(const JournalStart::Group& group);
   // would_block: the journal is full; the group is back in front of what waits.
   Result<void> roll(std::uint64_t needed, std::vector<Waiting>& group);
   void stall(std::uint64_t needed, std::vector<Waiting>& group);
@@ -136,6 +144,7 @@ class JournalLane : public Journal {
   JournalSequence released_through_{0};
 
   std::vector<std::shared_ptr<JournalFile>> spare_;  // until open()
+  JournalStart::Group unproven_;                     // until open()
   // The writer's own.
   FileWriter out_;
   std::shared_ptr<JournalFile> current_;

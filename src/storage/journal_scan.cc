@@ -184,6 +184,7 @@ struct Scanner {
                       "was flushed (a flush mark names group {})",
                       expected, end_file.empty() ? directory : end_file, end_position, mark)));
     }
+    if (mark + 1 >= expected) scan.start.unproven = {};
     // The group that was being written may have been the first of its file.
     for (const auto& file : unplaced) {
       Window window(file->file(), file->size());
@@ -278,6 +279,7 @@ struct Scanner {
         break;
       }
       ++scan.groups_replayed;
+      scan.start.unproven = {file.get(), position, (*group)->size};
       for (ScannedFrame& frame : frames) on_frame(std::move(frame));
       file->last_sequence = JournalSequence(header.sequence);
       expected = header.sequence + 1;

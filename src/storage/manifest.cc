@@ -103,6 +103,8 @@ Result<void> Manifest::load(std::uint64_t number) {
     if (!edit) break;
     apply_edit(state_, *edit);
     if (position == 0) whole_size_ = end;
+    // The first one was flushed before the file got its name.
+    if (position > 0) unproven_.assign(body.data() - sizeof header, body.data() + body.size());
     position = end;
   }
   if (position == 0) {
@@ -149,16 +151,24 @@ Result<void> Manifest::write_whole() {
   file_ = std::move(*file);
   number_ = number;
   size_ = whole_size_ = chain.size();
+  unproven_.clear();
   failed_ = false;
   return {};
 }
 
+// An edit that was found at the start may be in the cache alone, where its flush failed and the
+// process ended: another flush would not write it, and what follows it would be cut with it. So the
+// last one is written once more, with the next. Those before it were flushed before it was written.
 Result<void> Manifest::append(const ManifestEdit& edit) {
+  ASSERT(unproven_.size() < size_);
+  Bytes bytes = frame(edit, number_, size_);
   ByteChain chain;
-  chain.append(frame(edit, number_, size_));
-  TRY(file_->write_at(size_, chain));
+  if (!unproven_.empty()) chain.append(Bytes::copy_of(unproven_));
+  chain.append(bytes);
+  TRY(file_->write_at(size_ - unproven_.size(), chain));
   TRY(file_->sync());
-  size_ += chain.size();
+  size_ += bytes.size();
+  unproven_.clear();
   return {};
 }
 

@@ -105,6 +105,7 @@ class Manifest {
   std::uint64_t size_ = 0;
   std::uint64_t whole_size_ = 0;  // of the current file's first edit
   std::uint64_t torn_bytes_ = 0;
+  std::vector<std::uint8_t> unproven_;  // the last edit as it was found: see append()
   bool failed_ = false;
 };
 

@@ -308,5 +308,38 @@ TEST_F(ManifestTest, commits_fail_one_by_one_on_a_full_disk_and_go_on_when_there
   EXPECT_EQ(everything(open()->state()), after);
 }
 
+// The cache may go on to hold an edit that the disk lost with its flush, and take it for written.
+TEST_F(ManifestTest, an_edit_whose_flush_failed_takes_none_with_it_that_follow_after_a_restart) {
+  int found = 0;
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    SimDisk failing(seed);
+    failing.make_durable_directory("data");
+    {
+      auto manifest = Manifest::open(failing.files(), "data");
+      ASSERT_TRUE(manifest);
+      ASSERT_TRUE((*manifest)->commit(edit_of(1)));
+      ManifestEdit large = edit_of(2);  // of more sectors than those that follow it write again
+      large.partitions.front().annotation = Blob(3000, 0xcd);
+      failing.fail_sync(1);
+      ASSERT_FALSE((*manifest)->commit(large));
+    }
+    Blob after;
+    {
+      auto manifest = Manifest::open(failing.files(), "data");  // the process was killed
+      ASSERT_TRUE(manifest);
+      if ((*manifest)->state().replay_from == JournalSequence(2)) ++found;
+      ASSERT_TRUE((*manifest)->commit(edit_of(3)));
+      ASSERT_TRUE((*manifest)->commit(edit_of(4)));
+      after = everything((*manifest)->state());
+    }
+    failing.crash(CrashKeeps::nothing);
+    auto manifest = Manifest::open(failing.files(), "data");
+    ASSERT_TRUE(manifest);
+    EXPECT_EQ(everything((*manifest)->state()), after) << "seed " << seed;
+  }
+  EXPECT_GT(found, 5) << "the edit was never there after the restart";
+  EXPECT_LT(found, 30) << "the edit was always there after the restart";
+}
+
 }  // namespace
 }  // namespace millrace::test

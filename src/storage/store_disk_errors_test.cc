@@ -289,5 +289,44 @@ TEST_F(StoreDiskErrors, what_is_appended_between_two_looks_counts_against_the_re
   broker->power_cut(CrashKeeps::nothing);
 }
 
+// The cache may go on to hold a group that the disk lost with its flush, and take it for written:
+// to flush the file once more is not enough.
+TEST(StoreFailedFlush, what_a_restart_finds_of_a_group_whose_flush_failed_is_durable_from_then_on) {
+  QuietLog quiet;
+  ScopedLeakCheckOff crashed;
+  int found = 0;
+  for (std::uint64_t seed = 1; seed <= 30; ++seed) {
+    SimDisk disk(seed);
+    disk.make_durable_directory("data");
+    History history;
+    auto run = [&](const char* when) {
+      auto broker = std::make_unique<TestBroker>(disk, history, tiny_limits(), SimOptions{seed, 2});
+      auto opened = broker->open();
+      EXPECT_TRUE(opened) << when << ", seed " << seed << ": " << opened.error().message();
+      EXPECT_EQ(broker->check_history(), "") << when << ", seed " << seed;
+      return broker;
+    };
+    auto broker = run("first start");
+    broker->append(kA);
+    ASSERT_TRUE(broker->settle());
+    broker->runtime().run_for(std::chrono::seconds(1));
+    disk.fail_sync(1);
+    broker->append(kA);
+    ASSERT_TRUE(broker->settle());
+    ASSERT_EQ(broker->refused(), 1u);
+    broker->kill();  // before the failed group was voided
+    broker = run("after the kill");
+    if (broker->log(kA).high_watermark() == Offset(2)) ++found;
+    broker->append(kA);
+    ASSERT_TRUE(broker->settle());
+    broker->power_cut(CrashKeeps::nothing);
+    broker = run("after the power cut");
+    if (HasFailure()) return;
+    ASSERT_TRUE(broker->close());
+  }
+  EXPECT_GT(found, 5) << "the group was never there after the restart";
+  EXPECT_LT(found, 30) << "the group was always there after the restart";
+}
+
 }  // namespace
 }  // namespace millrace::test
