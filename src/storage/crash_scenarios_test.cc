@@ -538,7 +538,7 @@ std::span<const CrashScenario> crash_scenarios() {
       {.name = "carrying_forward", .limits = carrying(), .live = carrying_forward},
       {.name = "failed_flush", .limits = small(), .live = failed_flush, .seeds = 3},
       {.name = "failed_flushes", .limits = small(), .live = failed_flushes},
-      {.name = "new_manifest", .limits = small(), .live = new_manifest},
+      {.name = "new_manifest", .limits = small(), .live = new_manifest, .seeds = 6},
       {.name = "stop_in_order", .limits = small(), .live = stop_in_order},
       {.name = "idle_mark", .limits = small(), .live = idle_mark},
       {.name = "format_upgrade", .limits = straight(), .live = format_upgrade},

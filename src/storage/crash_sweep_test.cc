@@ -18,6 +18,7 @@ constexpr std::size_t kRandomSets = 8;
 constexpr std::uint64_t kNextOperations = 16;
 // Visits after which the start is swept too are about so far apart, by chance.
 constexpr std::uint64_t kVisitsPerSweptStart = 40;
+constexpr std::uint64_t kKillsPerSweptStart = 8;
 constexpr std::size_t kFailuresTold = 5;
 
 std::uint64_t mix(std::uint64_t hash, std::uint64_t more) {
@@ -98,6 +99,7 @@ const CrashScenario* find_crash_scenario(std::string_view name) {
 void SweepCounts::add(const SweepCounts& more) {
   points += more.points;
   visited += more.visited;
+  kills += more.kills;
   recovery += more.recovery;
   same += more.same;
   left_out += more.left_out;
@@ -108,7 +110,8 @@ void SweepCounts::add(const SweepCounts& more) {
 
 std::string describe(std::string_view name, const SweepCounts& counts) {
   std::string text = fmt::format("{}: {} visits at {} points", name, counts.visited, counts.points);
-  if (counts.recovery > 0) text += fmt::format(", {} after a second cut", counts.recovery);
+  text += fmt::format(", {} after a kill, {} after a cut in the next start", counts.kills,
+                      counts.recovery);
   text += fmt::format("; {} choices left the same disk", counts.same);
   if (counts.left_out > 0) {
     text += fmt::format(", {} were left out (up to {} pieces at a point)", counts.left_out,
@@ -199,7 +202,7 @@ CrashSweep::Points CrashSweep::start_on(const SimDisk& left, const History& know
 SweepCounts CrashSweep::run_only(std::string_view visit) {
   counts_ = {};
   seen_.clear();
-  swept_starts_ = 0;
+  swept_starts_ = swept_kills_ = 0;
   sweep(live(), "", visit);
   return std::move(counts_);
 }
@@ -216,7 +219,17 @@ void CrashSweep::sweep(const Points& points, const std::string& before, std::str
       if (is_over()) return;
       visit(point, set, place, only);
     }
+    if (before.empty() && !is_over()) visit(point, {"killed", {}, true}, place, only);
   }
+}
+
+// By chance.
+bool CrashSweep::sweeps_start(const KeptSet& set, const std::string& name) {
+  std::size_t& count = set.is_kill ? swept_kills_ : swept_starts_;
+  const std::uint64_t apart = set.is_kill ? kKillsPerSweptStart : kVisitsPerSweptStart;
+  if (count == scenario_.swept_starts || hash_of(name) % apart != 0) return false;
+  ++count;
+  return true;
 }
 
 void CrashSweep::visit(const Point& point, const KeptSet& set, const std::string& place,
@@ -225,24 +238,22 @@ void CrashSweep::visit(const Point& point, const KeptSet& set, const std::string
   const bool everything = only.empty();
   if (!everything && only != name && !only.starts_with(name + "/")) return;
   auto disk = point.disk->copy();
-  disk->crash(set.kept);
+  if (!set.is_kill) disk->crash(set.kept);
   const std::uint64_t what = mix(disk->durable_hash(), hash_of(point.history));
-  if (everything && !seen_.insert(what).second) {
+  if (everything && !set.is_kill && !seen_.insert(what).second) {
     ++counts_.same;
     return;
   }
   const bool is_first = std::ranges::count(place, '/') == 1;
-  const bool is_chosen =
-      swept_starts_ < scenario_.swept_starts && hash_of(name) % kVisitsPerSweptStart == 0;
   Points starts;
-  if (is_first && (everything ? is_chosen : only != name)) {
-    ++swept_starts_;
+  if (is_first && (everything ? sweeps_start(set, name) : only != name)) {
     starts = start_on(*disk, point.history);
   }
   if (everything || only == name) {
     ++counts_.visited;
     if (!is_first) ++counts_.recovery;
-    std::string wrong = survive(*disk, point.history, mix(seed_, hash_of(name)));
+    if (set.is_kill) ++counts_.kills;
+    std::string wrong = survive(*disk, point.history, mix(seed_, hash_of(name)), set.is_kill);
     if (!wrong.empty()) fail(name, point, set, wrong);
   }
   sweep(starts, name + "/", only);
@@ -255,7 +266,7 @@ void CrashSweep::fail(const std::string& name, const Point& point, const KeptSet
   std::vector<std::string> lost;
   const auto unflushed = point.disk->unflushed();
   for (std::size_t i = 0; i < unflushed.size(); ++i) {
-    (set.kept[i] ? kept : lost).push_back(unflushed[i].what);
+    (set.is_kill || set.kept[i] ? kept : lost).push_back(unflushed[i].what);
   }
   counts_.failures.push_back(
       fmt::format("{0}\n  kept: {1}\n  lost: {2}\n  again: MILLRACE_CRASH_POINT={3}/{4}/{5}", wrong,
@@ -269,7 +280,7 @@ std::string CrashSweep::look(TestBroker& broker) {
   return scenario_.check ? scenario_.check(broker) : std::string();
 }
 
-std::string CrashSweep::survive(SimDisk& disk, History history, std::uint64_t seed) {
+std::string CrashSweep::survive(SimDisk& disk, History history, std::uint64_t seed, bool must_cut) {
   SimRandom random(seed);
   for (int start = 1; start <= 2; ++start) {
     const SimOptions options{.seed = random.next(), .cores = scenario_.cores};
@@ -279,11 +290,11 @@ std::string CrashSweep::survive(SimDisk& disk, History history, std::uint64_t se
       return place + std::string(opened.error().message());
     }
     if (auto wrong = look(broker); !wrong.empty()) return place + wrong;
-    const bool is_cut = start == 1 && random.percent(50);
+    const bool is_cut = start == 1 && (must_cut || random.percent(50));
     if (is_cut) disk.crash_at_operation(1 + random.below(kNextOperations));
     go_on(broker, history);
     if (is_cut) {
-      broker.power_cut(CrashKeeps::some);
+      broker.power_cut(random.percent(50) ? CrashKeeps::some : CrashKeeps::nothing);
       continue;
     }
     if (broker.unanswered() > 0 || broker.refused() > 0) {

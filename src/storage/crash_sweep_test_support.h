@@ -13,6 +13,9 @@
 // appends, and stops in order or by another power cut; what the next start finds is compared again.
 //
 // Different choices may leave the same disk: that is visited once for the same history.
+// At each point the process may also be killed: nothing is lost yet, and what the next start found
+// in the cache and showed to readers must be there after a power cut that follows.
+//
 // From some visits on, every power cut of the start that follows is tried in the same way.
 //
 // A visit has a name, SCENARIO/SEED/OPERATION/KEPT, and so /OPERATION/KEPT for the second power
@@ -74,8 +77,9 @@ struct CrashScenario {
   std::string (*check)(TestBroker& broker) = nullptr;
   std::size_t cores = 2;
   std::uint64_t seeds = 2;  // how many lives of it belong to the usual sweep
-  // After so many of the visits of each life, every power cut of the start is tried too.
-  std::size_t swept_starts = 3;
+  // After so many of the power cuts, and of the kills, of each life every power cut of the start
+  // that follows is tried.
+  std::size_t swept_starts = 2;
 };
 
 std::span<const CrashScenario> crash_scenarios();
@@ -84,7 +88,8 @@ const CrashScenario* find_crash_scenario(std::string_view name);
 struct SweepCounts {
   std::uint64_t points = 0;    // operations at which the power was cut
   std::uint64_t visited = 0;   // disks that were opened and looked at
-  std::uint64_t recovery = 0;  // of these after a second power cut, during a start
+  std::uint64_t kills = 0;     // of these after a kill, with nothing lost
+  std::uint64_t recovery = 0;  // of these after a power cut during the next start
   std::uint64_t same = 0;      // choices that left a disk that had been visited
   std::uint64_t left_out = 0;  // choices that were not tried: at a point with very many pieces
   std::uint64_t pieces_max = 0;
@@ -101,6 +106,7 @@ std::string describe(std::string_view name, const SweepCounts& counts);
 struct KeptSet {
   std::string name;
   std::vector<bool> kept;
+  bool is_kill = false;  // no power cut at all
 };
 // All that are tried where so much is unflushed. `left_out` grows by what was not.
 std::vector<KeptSet> kept_sets(std::size_t pieces, std::uint64_t seed, std::uint64_t& left_out);
@@ -133,7 +139,8 @@ class CrashSweep {
   void sweep(const Points& points, const std::string& before, std::string_view only);
   void visit(const Point& point, const KeptSet& set, const std::string& before,
              std::string_view only);
-  std::string survive(SimDisk& disk, History history, std::uint64_t seed);
+  bool sweeps_start(const KeptSet& set, const std::string& name);
+  std::string survive(SimDisk& disk, History history, std::uint64_t seed, bool must_cut);
   std::string look(TestBroker& broker);
   void fail(const std::string& name, const Point& point, const KeptSet& set,
             const std::string& wrong);
@@ -144,6 +151,7 @@ class CrashSweep {
   std::function<bool(const std::string&)> lies_;
   bool stops_at_first_ = false;
   std::size_t swept_starts_ = 0;
+  std::size_t swept_kills_ = 0;
   std::set<std::uint64_t> seen_;  // disks with their histories
   SweepCounts counts_;
 };
