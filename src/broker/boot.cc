@@ -7,6 +7,10 @@
 #include "catalog/ids.h"
 
 namespace millrace {
+namespace {
+// Between two steps of so many partitions the core does what else there is to do.
+constexpr std::size_t kPartitionsAtOnce = 100;
+}  // namespace
 
 BrokerCore::BrokerCore(Broker& broker, CoreStore& store)
     : broker_(broker),
@@ -23,29 +27,35 @@ Partition* BrokerCore::find_partition(PartitionId id) const {
 
 Core& BrokerCore::owner(ShardId shard) const { return broker_.owner(shard); }
 
-Result<void> BrokerCore::adopt(std::shared_ptr<const CatalogImage> image,
-                               const CatalogChange& change) {
-  for (const auto& topic : change.changed) {
+// What is new can be used when the image says that it is there. What is removed goes before it says
+// so: who asks meanwhile is told that it is gone.
+Task<Result<void>> BrokerCore::adopt(std::shared_ptr<const CatalogImage> image,
+                                     const CatalogChange* change) {
+  std::size_t count = 0;
+  for (const auto& topic : change->changed) {
     for (const PartitionInfo& info : topic->partitions) {
       if (&owner(info.shard) != &core()) continue;
+      if (++count % kPartitionsAtOnce == 0) co_await Yield{core()};
       auto& partition = partitions_[info.id];
       if (!partition) {
         auto opened = Partition::open(store_, info.id);
         if (!opened) {
           partitions_.erase(info.id);
-          return std::unexpected(opened.error());
+          co_return std::unexpected(opened.error());
         }
         partition = std::move(*opened);
       }
       partition->log().configure(log_settings_of(topic->config));
     }
   }
-  for (const PartitionInfo& info : change.removed) {
+  for (const PartitionInfo& info : change->removed) {
+    if (++count % kPartitionsAtOnce == 0) co_await Yield{core()};
     if (partitions_.erase(info.id) > 0) store_.close_log(info.id);
     sent_.erase(info.id);
   }
+  if (!change->removed.empty()) store_.drop_closed();
   image_ = std::move(image);
-  return {};
+  co_return Result<void>{};
 }
 
 bool BrokerCore::refuse_from_now_on() {
@@ -71,13 +81,16 @@ Broker::~Broker() = default;
 Task<Result<void>> Broker::publish(std::shared_ptr<const CatalogImage> image,
                                    CatalogChange change) {
   Core& here = runtime_.core(CoreId(0));
+  std::vector<Future<Result<void>>> adopting;
   for (auto& core : cores_) {
-    BrokerCore* target = core.get();
-    auto adopted = co_await call_on(
-        here, target->core(), [target, image, &change] { return target->adopt(image, change); });
-    if (!adopted) co_return adopted;
+    adopting.push_back(start_on(here, core->core(), core->adopt(image, &change)));
   }
-  co_return Result<void>{};
+  Result<void> outcome;
+  for (auto& one : adopting) {
+    auto adopted = co_await one;
+    if (!adopted) outcome = adopted;
+  }
+  co_return outcome;
 }
 
 Task<Result<void>> Broker::boot() {

@@ -145,7 +145,7 @@ class BrokerCore {
   Task<Result<ProducerId>> new_producer_id_here();
   Task<Result<void>> open_group_host(ShardId shard);
   Result<void> check_epoch(LeaderEpoch current) const;
-  Result<void> adopt(std::shared_ptr<const CatalogImage> image, const CatalogChange& change);
+  Task<Result<void>> adopt(std::shared_ptr<const CatalogImage> image, const CatalogChange* change);
   bool refuse_from_now_on();
   bool wake_everybody();
 

@@ -10,6 +10,9 @@
 namespace millrace {
 namespace {
 
+// Between two steps of so many partitions the core does what else there is to do.
+constexpr std::size_t kPartitionsAtOnce = 500;
+
 Retention retention_of(const TopicConfig& config) {
   Retention retention;
   if (!config.cleanup_delete) return retention;  // a compacted topic keeps what it has
@@ -51,10 +54,12 @@ Task<void> BrokerCore::apply_retention() {
   std::shared_ptr<const CatalogImage> image = image_;
   std::vector<Store::RaisedStart> raised;
   std::string told;
+  std::size_t count = 0;
   for (const auto& [name, topic] : image->topics) {
     Retention retention = retention_of(topic->config);
     if (!retention.age && !retention.bytes) continue;
     for (std::size_t index = 0; index < topic->partitions.size(); ++index) {
+      if (++count % kPartitionsAtOnce == 0) co_await Yield{core()};
       Partition* partition = find_partition(topic->partitions[index].id);
       if (!partition) continue;  // another core's, or deleted meanwhile
       Offset before = partition->log().log_start();

@@ -157,8 +157,9 @@ void Store::refuse(bool refuses) {
   }
 }
 
-// What is durable on every core, and up to which group that is complete. The journal's thread asks
-// the cores: its word comes behind its own news of every group up to there.
+// What is durable on every core, and up to which group that is complete. The journal's thread says
+// so to the cores: its word comes behind its own news of every group up to there. What becomes
+// durable later may be in it too: replay skips what segments hold.
 Task<Store::Collected> Store::collect(const JournalFile* file) {
   Core& here = runtime_.core(CoreId(0));
   Collected collected;
@@ -168,10 +169,8 @@ Task<Store::Collected> Store::collect(const JournalFile* file) {
   auto done = complete.future();
   lane_->at_group_boundary([&](JournalSequence through) {
     collected.through = through;
-    for (std::size_t i = 0; i < cores_.size(); ++i) {
-      CoreStore* core = cores_[i].get();
-      core->core().post([&, core, i, file] {
-        collected.flushes[i] = core->begin_flushes(file);
+    for (auto& core : cores_) {
+      core->core().post([&] {
         here.post([&] {
           if (--missing == 0) complete.set(true);
         });
@@ -179,6 +178,11 @@ Task<Store::Collected> Store::collect(const JournalFile* file) {
     }
   });
   co_await done;
+  std::vector<Future<std::vector<PartitionLog::Flush>>> begun;
+  for (auto& core : cores_) {
+    begun.push_back(start_on(here, core->core(), core->begin_flushes(file)));
+  }
+  for (std::size_t i = 0; i < cores_.size(); ++i) collected.flushes[i] = co_await begun[i];
   co_return collected;
 }
 
@@ -250,22 +254,13 @@ Result<void> Store::flush_and_commit(Flushes& flushes, ManifestEdit edit) {
 }
 
 Task<void> Store::end_flushes(Flushes& flushes, bool succeeded) {
+  Core& here = runtime_.core(CoreId(0));
+  std::vector<Future<bool>> ended;
   for (std::size_t i = 0; i < cores_.size(); ++i) {
-    auto* of_core = &flushes[i];
-    co_await call_on(runtime_.core(CoreId(0)), cores_[i]->core(), [of_core, succeeded] {
-      for (PartitionLog::Flush& flush : *of_core) {
-        if (!succeeded && !flush.is_carried) {
-          flush.log->abort_flush();
-        } else if (flush.is_carried) {
-          flush.log->end_carry(flush);
-        } else {
-          flush.log->end_flush(flush);
-        }
-      }
-      of_core->clear();  // lets go of the journal files here, where the logs are
-      return true;
-    });
+    CoreStore& core = *cores_[i];
+    ended.push_back(start_on(here, core.core(), core.end_flushes(&flushes[i], succeeded)));
   }
+  for (auto& one : ended) co_await one;
 }
 
 // What snapshots, retention and deletions did since the flush began: the manifest is this worker's.

@@ -6,6 +6,11 @@ namespace millrace {
 
 using namespace std::chrono_literals;
 
+namespace {
+// Between two steps of so many logs the core does what else there is to do.
+constexpr std::size_t kLogsAtOnce = 100;
+}  // namespace
+
 CoreStore::CoreStore(Store& store, Core& core, std::uint64_t tail_bytes_max)
     : store_(store), core_(core), kept_bytes_max_(tail_bytes_max) {}
 
@@ -35,10 +40,12 @@ void CoreStore::close_log(PartitionId id) {
   ASSERT(found != logs_.end());
   found->second->close();
   logs_.erase(found);
-  std::erase_if(kept_, [this, id](const Kept& kept) {
-    bool of_it = kept.log->id() == id;
-    if (of_it) kept_bytes_ -= kept.size;
-    return of_it;
+}
+
+void CoreStore::drop_closed() {
+  std::erase_if(kept_, [this](const Kept& kept) {
+    if (kept.log->closed_) kept_bytes_ -= kept.size;
+    return kept.log->closed_;
   });
 }
 
@@ -55,7 +62,8 @@ void CoreStore::keep(PartitionLog& log, const TailEntry& entry) {
 void CoreStore::evict() {
   while (kept_bytes_ > kept_bytes_max_ && !kept_.empty()) {
     Kept& oldest = kept_.front();
-    if (oldest.log->drop_bytes(oldest.base) == 0) return;  // not durable yet, and so are the rest
+    bool goes = oldest.log->closed_ || oldest.log->drop_bytes(oldest.base) > 0;
+    if (!goes) return;  // not durable yet, and so are the rest
     kept_bytes_ -= oldest.size;
     kept_.pop_front();
   }
@@ -92,12 +100,36 @@ void CoreStore::wake_waiting() {
   for (Promise<bool>& promise : std::exchange(waiting_for_room_, {})) promise.set(true);
 }
 
-std::vector<PartitionLog::Flush> CoreStore::begin_flushes(const JournalFile* file) {
-  std::vector<PartitionLog::Flush> flushes;
-  for (auto& [id, log] : logs_) {
-    if (auto flush = log->begin_flush(file)) flushes.push_back(std::move(*flush));
+Task<std::vector<PartitionLog::Flush>> CoreStore::begin_flushes(const JournalFile* file) {
+  // Logs come and go between the steps.
+  std::vector<std::shared_ptr<PartitionLog>> logs;
+  for (const auto& [id, log] : logs_) {
+    if (log->may_flush()) logs.push_back(log);
   }
-  return flushes;
+  std::vector<PartitionLog::Flush> flushes;
+  flushes.reserve(logs.size());
+  for (std::size_t i = 0; i < logs.size(); ++i) {
+    if (i > 0 && i % kLogsAtOnce == 0) co_await Yield{core_};
+    if (auto flush = logs[i]->begin_flush(file)) flushes.push_back(std::move(*flush));
+  }
+  co_return flushes;
+}
+
+Task<bool> CoreStore::end_flushes(std::vector<PartitionLog::Flush>* flushes, bool succeeded) {
+  for (std::size_t i = 0; i < flushes->size(); ++i) {
+    if (i > 0 && i % kLogsAtOnce == 0) co_await Yield{core_};
+    // It goes here, with the journal files that it holds: where the logs are.
+    PartitionLog::Flush flush = std::move((*flushes)[i]);
+    if (!succeeded && !flush.is_carried) {
+      flush.log->abort_flush();
+    } else if (flush.is_carried) {
+      flush.log->end_carry(flush);
+    } else {
+      flush.log->end_flush(flush);
+    }
+  }
+  flushes->clear();
+  co_return true;
 }
 
 void CoreStore::remove_unlisted(std::shared_ptr<DirectSegment> segment) {

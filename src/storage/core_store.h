@@ -54,6 +54,9 @@ class CoreStore {
   Result<OpenedLog> open_log(PartitionId id);
   // The partition was deleted. Store::remove_partitions() does away with its files.
   void close_log(PartitionId id);
+  // After one or many of them: takes what they had in memory for readers off the account. Goes over
+  // all that is there.
+  void drop_closed();
   PartitionLog* find(PartitionId id) const;
 
   // Producers are to be refused with storage_full, see Store::refuses_appends().
@@ -73,7 +76,10 @@ class CoreStore {
   void evict();
   bool must_wait() const;
   void wake_waiting();
-  std::vector<PartitionLog::Flush> begin_flushes(const JournalFile* file);
+  // Checkpoint: of every log that has something; ends them again. In steps, so that the core does
+  // not stall where there are many.
+  Task<std::vector<PartitionLog::Flush>> begin_flushes(const JournalFile* file);
+  Task<bool> end_flushes(std::vector<PartitionLog::Flush>* flushes, bool succeeded);
   // Of a deleted partition: what no removal knew of yet.
   void remove_unlisted(std::shared_ptr<DirectSegment> segment);
 

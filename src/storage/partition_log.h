@@ -126,6 +126,8 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
     };
     std::vector<Written> written;
   };
+  // Whether begin_flush() may find anything.
+  bool may_flush() const { return !tail_.empty() && !tail_.back().flushed; }
   // Of what is durable, all, or what stands in `file`, the oldest of the journal.
   std::optional<Flush> begin_flush(const JournalFile* file);
   void end_flush(Flush& flush);
