@@ -27,7 +27,7 @@ Result<OpenedLog> CoreStore::open_log(PartitionId id) {
   if (recovered.damage) return std::unexpected(*recovered.damage);
   opened.is_new = !found;
   recovered.state.id = id;
-  opened.annotation = recovered.state.annotation;
+  opened.annotation = std::exchange(recovered.state.annotation, {});
   opened.replayed = std::move(recovered.replayed);
   opened.log = std::make_shared<PartitionLog>(
       *this, std::move(recovered.state), std::move(recovered.segments), std::move(recovered.tail));

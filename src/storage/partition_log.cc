@@ -364,6 +364,7 @@ void PartitionLog::end_flush(Flush& flush) {
   flush.state.log_start = state_.log_start;
   flush.state.snapshots = state_.snapshots;
   state_ = std::move(flush.state);
+  state_.annotation = {};  // the observer has it, and the manifest
   drop_segments();
   for (TailEntry& entry : tail_) {
     if (entry.place.base >= state_.flushed_to) break;

@@ -156,7 +156,7 @@ class PartitionLog : public std::enable_shared_from_this<PartitionLog> {
   void drop_segments();
 
   CoreStore& store_;
-  PartitionState state_;  // as the manifest has it
+  PartitionState state_;  // as the manifest has it, but for the annotation
   std::vector<std::shared_ptr<Segment>> segments_;
   std::deque<TailEntry> tail_;
   std::vector<EpochStart> epochs_;

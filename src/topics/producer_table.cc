@@ -71,7 +71,7 @@ void ProducerTable::apply(const BatchHeader& batch, Offset durable_end) {
   // are left.
   while (producer.batches.size() > kBatchesKept &&
          producer.batches[kBatchesKept].last < durable_end) {
-    producer.batches.pop_front();
+    producer.batches.erase(producer.batches.begin());
   }
   auto newest_durable =
       std::find_if(producer.batches.rbegin(), producer.batches.rend(),

@@ -6,7 +6,6 @@
 #pragma once
 
 #include <cstdint>
-#include <deque>
 #include <unordered_map>
 #include <vector>
 
@@ -53,7 +52,9 @@ class ProducerTable {
   struct Producer {
     ProducerEpoch epoch;  // of the newest batch
     WallMs last_timestamp{-1};
-    std::deque<Written> batches;  // oldest first; five durable ones, and all that are not yet
+    // Oldest first; five durable ones, and all that are not yet. So few that a deque, which takes
+    // half a kilobyte when it is empty, would be most of what a partition costs.
+    std::vector<Written> batches;
   };
   void make_room();
   std::unordered_map<ProducerId, Producer> producers_;
