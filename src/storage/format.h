@@ -27,6 +27,14 @@ inline constexpr std::uint32_t kVersion = 2;
 inline constexpr std::uint32_t kOldestVersion = 1;  // that is read
 inline constexpr std::uint64_t kBlock = 4096;
 
+// Whether groups may have been written to a file in its lap. Written before the first of them and
+// flushed with it, so what stands in a free file was never answered, and a start need not look for
+// it: most of a journal may be free.
+enum class FileState : std::uint32_t {
+  in_use = 0,  // or not known: all that earlier programs wrote
+  free = 1,
+};
+
 struct FileHeader {
   std::uint64_t magic = kFileMagic;
   std::uint32_t version = kVersion;
@@ -34,7 +42,7 @@ struct FileHeader {
   std::uint64_t file_id = 0;
   std::uint64_t lap = 0;  // how often the file was taken into use
   std::uint64_t file_size = 0;
-  std::uint32_t reserved = 0;
+  FileState state = FileState::in_use;
   std::uint32_t crc = 0;  // of the bytes before
 };
 static_assert(sizeof(FileHeader) == 48);

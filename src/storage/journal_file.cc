@@ -52,13 +52,19 @@ Result<void> JournalFile::write_header() {
   std::memcpy(block->data(), &header_, sizeof header_);
   ByteChain chain;
   chain.append(Bytes(std::move(block), 0, kBlock));
-  TRY(file_->write_at(0, chain));
-  return file_->sync();
+  return file_->write_at(0, chain);
 }
 
 Result<void> JournalFile::recycle() {
   ++header_.lap;
   header_.version = journal_format::kVersion;
+  header_.state = journal_format::FileState::free;
+  TRY(write_header());
+  return file_->sync();
+}
+
+Result<void> JournalFile::take_into_use() {
+  header_.state = journal_format::FileState::in_use;
   return write_header();
 }
 
@@ -68,7 +74,8 @@ Result<void> JournalFile::zero() {
     step.append(zeros().slice(0, std::min<std::uint64_t>(kZeroStep, header_.file_size - position)));
     TRY(file_->write_at(position, step));
   }
-  return write_header();
+  TRY(write_header());
+  return file_->sync();
 }
 
 Result<std::shared_ptr<JournalFile>> JournalFile::create(FileSystem& files, const std::string& path,

@@ -30,6 +30,10 @@ class JournalFile {
 
   // Begins a new lap: from here on nothing that the file held before counts. Durable on return.
   Result<void> recycle();
+  // Before the first group of the lap is written; durable with the flush of that.
+  Result<void> take_into_use();
+  // No group of this lap was ever flushed.
+  bool is_free() const { return header_.state == journal_format::FileState::free; }
 
   File& file() const { return *file_; }
   const std::string& path() const { return path_; }
@@ -45,7 +49,7 @@ class JournalFile {
 
  private:
   Result<void> zero();
-  Result<void> write_header();
+  Result<void> write_header();  // not flushed
   std::unique_ptr<File> file_;
   journal_format::FileHeader header_;
   std::string path_;

@@ -88,7 +88,11 @@ Result<void> JournalLane::open() {
   // readers see it, so it must be durable now.
   if (unproven_.file) TRY(write_again(unproven_));
   unproven_ = {};
-  for (auto& file : sealed_) TRY(file->file().sync());
+  for (auto& file : sealed_) {
+    // Its first group came to the disk before its header did.
+    if (file->is_free()) TRY(file->take_into_use());
+    TRY(file->file().sync());
+  }
   if (ready_.empty()) {
     // A small one: a start does not wait for a large one to be zeroed.
     auto size = limits_.journal_first_file_bytes;
@@ -184,6 +188,7 @@ journal_format::FileHeader JournalLane::next_header(std::uint64_t size) {
   journal_format::FileHeader header;
   header.file_id = next_file_id_++;
   header.lap = 1;
+  header.state = journal_format::FileState::free;
   header.file_size = size;
   return header;
 }
@@ -425,6 +430,7 @@ Result<void> JournalLane::roll(std::uint64_t needed, std::vector<Waiting>& group
     stall(size, group);
     return fail(ErrorCode::would_block);
   }
+  TRY(next->take_into_use());
   {
     std::lock_guard lock(mutex_);
     if (current_) sealed_.push_back(std::move(current_));
@@ -535,6 +541,7 @@ Result<void> JournalLane::write_void(JournalFile& file) {
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(&header);
   header.crc = crc32c({bytes + kChecked, sizeof header - kChecked}, file.seed());
   FileWriter out;
+  TRY(file.take_into_use());
   TRY(out.begin_blocks(file.file(), kBlock, file.file()));
   TRY(out.add({bytes, sizeof header}));
   TRY(out.flush());

@@ -25,10 +25,12 @@ constexpr std::size_t kWindow = 1 << 20;
 // No directory or payload of ours is larger; a damaged length must not make us allocate it.
 constexpr std::uint64_t kGroupBytesMax = 1ull << 30;
 
-// Reads a file in large steps.
+// Reads a file in large steps. Whole pages into whole pages: the kernel copies several times slower
+// to memory that is shifted against them, and that copy is most of what a scan costs.
 class Window {
  public:
-  Window(File& file, std::uint64_t file_size) : file_(file), file_size_(file_size) {
+  Window(File& file, std::uint64_t file_size, std::size_t step = kWindow)
+      : file_(file), file_size_(file_size), step_(step) {
     // A file that a crash left shorter than it says ends where it ends.
     if (auto actual = file.size()) file_size_ = std::min(file_size_, *actual);
   }
@@ -38,22 +40,37 @@ class Window {
   Result<ByteView> at(std::uint64_t position, std::size_t size) {
     if (position >= file_size_) return ByteView{};
     size = std::min<std::uint64_t>(size, file_size_ - position);
-    if (position < begin_ || position + size > begin_ + bytes_.size()) {
-      bytes_.resize(std::min<std::uint64_t>(std::max(size, kWindow), file_size_ - position));
-      begin_ = position;
-      auto count = file_.read_at(position, bytes_);
+    if (position < begin_ || position + size > begin_ + size_) {
+      begin_ = position - position % kBlock;
+      size_ = 0;
+      std::uint64_t wanted = std::max<std::uint64_t>(position - begin_ + size, step_);
+      wanted = std::min(align_up(wanted), file_size_ - begin_);
+      auto count = file_.read_at(begin_, {make_room(wanted), wanted});
       if (!count) return std::unexpected(count.error());
-      bytes_.resize(*count);
-      size = std::min(size, bytes_.size());
+      size_ = *count;
+      if (begin_ + size_ <= position) return ByteView{};
+      size = std::min<std::uint64_t>(size, begin_ + size_ - position);
     }
-    return ByteView(bytes_).subspan(position - begin_, size);
+    return ByteView(bytes_ + (position - begin_), size);
   }
 
  private:
+  std::uint8_t* make_room(std::size_t size) {
+    if (!space_ || space_->capacity() < size + kBlock) {
+      space_ = Buffer::allocate(size + kBlock);
+      auto address = reinterpret_cast<std::uintptr_t>(space_->data());
+      bytes_ = space_->data() + (kBlock - address % kBlock) % kBlock;
+    }
+    return bytes_;
+  }
+
   File& file_;
   std::uint64_t file_size_;
+  const std::size_t step_;
+  BufferRef space_;
+  std::uint8_t* bytes_ = nullptr;  // of space_, at the beginning of a page
   std::uint64_t begin_ = 0;
-  std::vector<std::uint8_t> bytes_;
+  std::uint64_t size_ = 0;  // of what is there
 };
 
 struct Group {
@@ -187,8 +204,8 @@ struct Scanner {
     if (mark + 1 >= expected) scan.start.unproven = {};
     // The group that was being written may have been the first of its file.
     for (const auto& file : unplaced) {
-      Window window(file->file(), file->size());
-      TRY(look_beyond(window, *file, kBlock));
+      Window window(file->file(), file->size(), kBlock);
+      TRY(note_torn(window, *file, kBlock));
       scan.start.spare.push_back(file);
     }
     scan.start.next_sequence = JournalSequence(expected);
@@ -219,10 +236,12 @@ struct Scanner {
 
   // Finds the first sequence of a file, or that it holds no group of its lap.
   Result<void> place_file(std::shared_ptr<JournalFile> file, std::vector<Opened>& opened) {
+    Window first(file->file(), file->size(), kBlock);
     Window window(file->file(), file->size());
     for (std::uint64_t position = kBlock; position < window.end(); position += kBlock) {
-      auto group = read_group(window, *file, position);
+      auto group = read_group(position == kBlock ? first : window, *file, position);
       if (!group) return std::unexpected(group.error());
+      if (!*group && file->is_free()) break;  // nobody was told of what stands behind it
       if (!*group) continue;
       if (position != kBlock) {
         RARE("a journal file's first group is damaged, a later one is not");
@@ -240,7 +259,10 @@ struct Scanner {
 
   Result<void> read_file(const Opened& opened) {
     const auto& file = opened.file;
-    Window window(file->file(), file->size());
+    // Through the page cache, which reads ahead: past it each step would wait for the disk.
+    auto cached = files.open(file->path(), OpenMode::read);
+    if (!cached) return std::unexpected(cached.error());
+    Window window(**cached, file->size());
     std::uint64_t position = kBlock;
     while (position < window.end()) {
       auto group = read_group(window, *file, position);
@@ -304,6 +326,11 @@ struct Scanner {
       if (!group) return std::unexpected(group.error());
       if (*group) mark = std::max(mark, (*group)->header.durable_through);
     }
+    return note_torn(window, file, end);
+  }
+
+  // Whether the group that was to come next was being written at `end`.
+  Result<void> note_torn(Window& window, const JournalFile& file, std::uint64_t end) {
     auto head = window.at(end, sizeof(GroupHeader));
     if (!head) return std::unexpected(head.error());
     if (head->size() < sizeof(GroupHeader)) return {};

@@ -151,10 +151,11 @@ void Store::recover_frame(RecoveredPartition& partition, ScannedFrame frame) {
 }
 
 // Whether the tail follows what the segments hold without a gap, and what it refers to is there.
-void Store::find_damage(RecoveredPartition& partition) {
+void Store::find_damage(RecoveredPartition& partition) const {
   Offset end = partition.state.flushed_to;
   const DirectSegment* direct = nullptr;
   std::uint64_t position = 0;
+  Result<std::uint64_t> size;  // of `direct`
   for (const TailEntry& entry : partition.tail) {
     std::string found;
     if (entry.place.base != end) {
@@ -165,8 +166,8 @@ void Store::find_damage(RecoveredPartition& partition) {
         const auto& segments = partition.state.segments;
         bool is_listed = !segments.empty() && segments.back().file_number == entry.direct->number();
         position = is_listed ? segments.back().bytes : 0;
+        size = runtime_.files().file_size(entry.direct->path());
       }
-      auto size = entry.direct->file()->size();
       if (!size) {
         found = size.error().message();
       } else if (entry.position != position || *size < position + entry.place.size) {

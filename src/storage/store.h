@@ -114,7 +114,7 @@ class Store {
   Result<void> recover();
   Result<void> recover_partitions(std::map<PartitionId, RecoveredPartition>& partitions);
   void recover_frame(RecoveredPartition& partition, ScannedFrame frame);
-  static void find_damage(RecoveredPartition& partition);
+  void find_damage(RecoveredPartition& partition) const;
   Result<void> remove_orphans();
   Result<std::shared_ptr<Segment>> find_segment(PartitionId id, const SegmentState& state);
   void tick();
