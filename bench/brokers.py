@@ -22,13 +22,13 @@ POLL_S = 0.002
 class MillraceBroker(Broker):
     title = "Millrace"
 
-    def __init__(self, directory, binary, flags=()):
-        super().__init__(directory, flags)
+    def __init__(self, directory, binary, flags=(), http=False):
+        super().__init__(directory, flags, http=http)
         self.binary = binary
 
     def command(self):
         data = ["--data-dir", str(self.data_dir)]
-        listen = ["--kafka", self.address, "--http", "off", "--json"]
+        listen = ["--kafka", self.address, "--http", self.http, "--json", "--log-format", "text"]
         return [str(self.binary), "serve", *data, *listen, *self.flags]
 
 

@@ -43,6 +43,15 @@ def disk_bytes(folder):
     return sum(path.stat().st_blocks * 512 for path in files_below(folder))
 
 
+def apparent_bytes(folder):
+    """How long the files are, holes counted."""
+    return sum(path.stat().st_size for path in files_below(folder))
+
+
+def load_average():
+    return os.getloadavg()[0]
+
+
 def cached_share(folder):
     """The share of the bytes below `folder` that is in the page cache, by mincore(2); None: no bytes."""
     page = mmap.PAGESIZE
@@ -70,6 +79,6 @@ def cached_share(folder):
 
 
 def drop_page_cache():
-    """Leaves no clean page of any file in memory; needs root."""
+    """Leaves no clean page of any file in memory, and nothing known of files and folders; needs root."""
     os.sync()
-    Path("/proc/sys/vm/drop_caches").write_text("1\n")
+    Path("/proc/sys/vm/drop_caches").write_text("3\n")
