@@ -92,7 +92,7 @@ def wait_for(condition, what):
     while not condition():
         if time.monotonic() > end:
             raise TimeoutError(f"{what} did not come within {WITHIN_S} s")
-        time.sleep(0.05)
+        time.sleep(0.2)
 
 
 def use(broker, connection, layout):

@@ -106,6 +106,32 @@ def ends(connection, keys):
     return found
 
 
+def commit(connection, group, wanted):
+    """Commits offsets for a group without members; the errors, by OffsetCommits v2."""
+    errors = []
+    for part in parts(wanted):
+        head = string(group) + i32(-1) + string("") + i64(-1)
+        body = head + topics_array(part, lambda offset: i64(offset) + string(""))
+        reader = connection.request(wire.OFFSET_COMMIT, 2, body)
+        errors += [error for error in read_topics(reader, reader.i16).values() if error != 0]
+    return errors
+
+
+def committed(connection, group, keys):
+    """{(topic, partition): offset} by OffsetFetches v1; -1 where there is none."""
+    found = {}
+    for part in parts(dict.fromkeys(keys)):
+        body = string(group) + topics_array(part, lambda _: b"")
+        reader = connection.request(wire.OFFSET_FETCH, 1, body)
+
+        def answer(reader=reader):
+            offset, _note, error = reader.i64(), reader.string(), reader.i16()
+            return offset if error == 0 else None
+
+        found.update(read_topics(reader, answer))
+    return found
+
+
 def metadata_seconds(connection):
     """(seconds, bytes) of a Metadata v7 about all topics, from the request to its last byte."""
     begun = time.perf_counter()

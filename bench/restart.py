@@ -23,6 +23,7 @@ LOAD_WITHIN_S = 120
 LAST_RECORDS = 3  # of text, at the end of each partition: src/generator/filler.h
 ZERO_BATCH_BYTES = 1_000_000
 RECORD_OVERHEAD = 100
+GROUPS = [f"group-{number}" for number in range(4)]
 
 
 @dataclass
@@ -178,6 +179,27 @@ def killed_under_load(broker, directory, binary, cold, name, seconds=0.0, record
     for key, offsets in watch_start(broker, directory, restart).items():
         answered[key].update(offsets)
     return restart, answered
+
+
+def commit_for_groups(broker, directory):
+    """Groups that have read each partition up to its last batch."""
+    wanted = dict.fromkeys(directory.layout, directory.zero_records)
+    with wire.Connection(broker.address, timeout_s=120) as connection:
+        for group in GROUPS:
+            errors = many_partitions.commit(connection, group, wanted)
+            assert not errors, errors[:5]
+
+
+def group_problems(broker, directory):
+    """What is wrong with what commit_for_groups() wrote."""
+    problems = []
+    with wire.Connection(broker.address, timeout_s=120) as connection:
+        for group in GROUPS:
+            found = many_partitions.committed(connection, group, directory.layout)
+            for key in directory.layout:
+                if found.get(key) != directory.zero_records:
+                    problems.append(f"{group} has committed {found.get(key)} of {key}")
+    return problems
 
 
 def problems_of(broker, directory, answered):

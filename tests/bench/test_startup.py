@@ -53,6 +53,8 @@ def test_every_partition_ends_as_it_should_and_a_kill_under_load_loses_nothing(f
     broker, directory = filled
     broker.start()
     assert restart.problems_of(broker, directory, {}) == []
+    assert len(restart.group_problems(broker, directory)) == len(restart.GROUPS) * PARTITIONS
+    restart.commit_for_groups(broker, directory)
     answered = {}
     for number in range(3):
         found, more = restart.killed_under_load(
@@ -62,6 +64,7 @@ def test_every_partition_ends_as_it_should_and_a_kill_under_load_loses_nothing(f
         for key, offsets in more.items():
             answered.setdefault(key, {}).update(offsets)
     assert restart.problems_of(broker, directory, answered) == []
+    assert restart.group_problems(broker, directory) == []
     broker.stop()
 
 
