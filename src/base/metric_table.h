@@ -66,6 +66,10 @@ MILLRACE_METRIC(kafka_connections_accepted, "millrace_kafka_connections_accepted
 MILLRACE_METRIC(kafka_connections_refused, "millrace_kafka_connections_refused_total", counter, "",
                 "", "0.1.0",
                 "Connections that were closed at once because their core had its limit of them.")
+MILLRACE_METRIC(kafka_connections_closed_for_memory,
+                "millrace_kafka_connections_closed_for_memory_total", counter, "", "", "0.1.0",
+                "Connections that were closed while memory was short: they held answers that they "
+                "did not take, or requests that they did not finish, for the longest time.")
 MILLRACE_METRIC(kafka_requests_in_work, "millrace_kafka_requests_in_work", gauge, "", "", "0.1.0",
                 "Requests that were read and not yet answered; fetches that wait for records are "
                 "among them.")
@@ -112,9 +116,15 @@ MILLRACE_METRIC(disk_size_bytes, "millrace_disk_size_bytes", gauge, "bytes", "",
 MILLRACE_METRIC(memory_bytes, "millrace_memory_bytes", gauge, "bytes", "part", "0.1.0",
                 "Memory of the parts that have a budget: tail (what was written last, for "
                 "readers), segment_cache (what was read of segments), journal_pending (what waits "
-                "to be flushed).")
+                "to be flushed), connections (requests that are not finished, answers that are "
+                "not taken), process (what is in RAM beyond these).")
 MILLRACE_METRIC(memory_limit_bytes, "millrace_memory_limit_bytes", gauge, "bytes", "part", "0.1.0",
-                "The budgets. Above that of journal_pending producers wait.")
+                "The budgets; together they are server.memory_bytes_max. Above that of "
+                "journal_pending producers wait; above that of connections requests wait their "
+                "turn, and who does not move is closed. That of process is an allowance for code, "
+                "threads, topics and groups that nothing enforces.")
+MILLRACE_METRIC(memory_waiting, "millrace_memory_waiting_requests", gauge, "", "", "0.1.0",
+                "Requests that wait because connections hold all that they may.")
 
 // Cores
 MILLRACE_METRIC(core_turns, "millrace_core_turns_total", counter, "", "core", "0.1.0",

@@ -15,6 +15,7 @@ constexpr std::size_t kPartitionsAtOnce = 100;
 BrokerCore::BrokerCore(Broker& broker, CoreStore& store)
     : broker_(broker),
       store_(store),
+      memory_(broker.memory(), store.core()),
       image_(std::make_shared<CatalogImage>()),
       deadlines_(store.core()),
       catalog_turns_(store.core()) {}
@@ -71,7 +72,7 @@ bool BrokerCore::wake_everybody() {
 }
 
 Broker::Broker(Runtime& runtime, Store& store, BrokerLimits limits)
-    : runtime_(runtime), store_(store), limits_(limits) {
+    : runtime_(runtime), store_(store), limits_(limits), memory_(limits.connection_bytes_max) {
   for (std::uint32_t id = 0; id < runtime.core_count(); ++id) {
     cores_.push_back(std::make_unique<BrokerCore>(*this, store.core(CoreId(id))));
   }

@@ -16,6 +16,7 @@
 #include "catalog/catalog_machine.h"
 #include "groups/group_machine.h"
 #include "machine/host.h"
+#include "runtime/memory_budget.h"
 #include "runtime/turn.h"
 #include "topics/partition.h"
 
@@ -28,6 +29,8 @@ struct BrokerLimits {
   std::int32_t partitions_default = 1;  // of a topic made without saying how many
   bool auto_create_topics = true;
   Duration retention_check_interval = std::chrono::seconds(30);
+  // Requests that are not finished and answers that are not taken, of all connections together.
+  std::uint64_t connection_bytes_max = 288ull << 20;
 };
 
 // What an image has that the one before had not.
@@ -52,6 +55,8 @@ class BrokerCore {
   WallMs broker_time() const { return store_.broker_time(); }
   LeaderEpoch leader_epoch() const { return store_.leader_epoch(); }
   std::optional<DiskSpace> disk_space() const { return store_.store().disk_space(); }
+  // What connections of this core hold is leased here.
+  MemoryShare& memory() { return memory_; }
 
   // Back-pressure: false while too much waits for the disk. A session waits for room before it
   // starts a produce, and reads nothing meanwhile; produce() itself never waits, so that appends
@@ -151,6 +156,7 @@ class BrokerCore {
 
   Broker& broker_;
   CoreStore& store_;
+  MemoryShare memory_;
   std::shared_ptr<const CatalogImage> image_;
   std::unordered_map<PartitionId, std::unique_ptr<Partition>> partitions_;
   std::unordered_map<ShardId, std::unique_ptr<MachineHost<GroupMachine>>> groups_;
@@ -185,6 +191,8 @@ class Broker {
   BrokerCore& core(CoreId id) { return *cores_[id.value()]; }
   const BrokerLimits& limits() const { return limits_; }
   Store& store() { return store_; }
+  // Of all connections, of whatever protocol. Any thread.
+  MemoryBudget& memory() { return memory_; }
   Runtime& runtime() { return runtime_; }
   Core& owner(ShardId shard) {
     return runtime_.core(CoreId(static_cast<std::uint32_t>(shard.value() % cores_.size())));
@@ -200,6 +208,7 @@ class Broker {
   Runtime& runtime_;
   Store& store_;
   const BrokerLimits limits_;
+  MemoryBudget memory_;
   std::vector<std::unique_ptr<BrokerCore>> cores_;
 };
 

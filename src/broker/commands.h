@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "catalog/image.h"
 #include "runtime/core.h"
+#include "runtime/memory_budget.h"
 
 namespace millrace {
 
@@ -50,6 +51,10 @@ struct FetchCommand {
   // Items are read core by core, in their order on each, until bytes_max is full. Who fetches again
   // and again counts this up (any number), or the first core's partitions starve the others'.
   std::uint32_t first_core = 0;
+  // Grows by what the answer may take, of bytes_max as much as is left but bytes_least; nothing is
+  // read when that is not there either. Of this core; none: memory is not counted.
+  MemoryLease* memory = nullptr;
+  std::size_t bytes_least = 0;
 };
 
 struct FetchResult {

@@ -3,13 +3,33 @@
 namespace millrace {
 namespace {
 
+// For one look. Nothing: there is no memory for an answer now.
+std::optional<std::size_t> room_for_answer(const FetchCommand& command) {
+  if (!command.memory) return command.bytes_max;
+  std::size_t wanted = 0;
+  for (const FetchItem& item : command.items) {
+    wanted = std::min(command.bytes_max, wanted + std::min(item.bytes_max, command.bytes_max));
+  }
+  // The first batch comes whole, whatever was asked for.
+  wanted = std::max(wanted, command.bytes_least);
+  const std::size_t room = command.memory->grow_towards(command.bytes_least, wanted);
+  if (room == 0) return std::nullopt;
+  return std::min(room, command.bytes_max);
+}
+
+// Who waits holds nothing.
+void let_go(const FetchCommand& command, std::vector<FetchResult>& results) {
+  for (FetchResult& result : results) result.batches = {};
+  if (command.memory) command.memory->set(0);
+}
+
 bool is_answer(const FetchCommand& command, const std::vector<FetchResult>& results) {
   std::size_t bytes = 0;
   for (const FetchResult& result : results) {
     if (result.error.code != ErrorCode::ok) return true;
     bytes += result.batches.size();
   }
-  return bytes >= command.bytes_min;
+  return bytes >= std::min(command.bytes_min, std::max<std::size_t>(command.bytes_max, 1));
 }
 
 }  // namespace
@@ -28,7 +48,13 @@ Task<std::vector<FetchResult>> BrokerCore::fetch(FetchCommand command) {
     routes[owner(partition->shard).id().value()].push_back({i, partition->id});
   }
   std::shared_ptr<Waiter> waiter;
+  const std::size_t bytes_max = command.bytes_max;
   for (;;) {
+    command.bytes_max = bytes_max;
+    auto room = room_for_answer(command);
+    // An answer without records: the next request waits for its turn (Session::wait_for_memory).
+    if (!room) co_return results;
+    command.bytes_max = *room;
     for (std::uint32_t n = 0; n < routes.size(); ++n) {
       const auto id = static_cast<std::uint32_t>((command.first_core + n) % routes.size());
       if (routes[id].empty()) continue;
@@ -46,6 +72,7 @@ Task<std::vector<FetchResult>> BrokerCore::fetch(FetchCommand command) {
       count_sent(command, results);
       co_return results;
     }
+    let_go(command, results);
     if (!waiter) {
       // Once more, leaving word at each partition: what came in between is not missed.
       waiter = std::make_shared<Waiter>(core());

@@ -30,16 +30,17 @@ Task<std::string> Observer::scrape() {
   auto turn = co_await turns_.take();
   Core& here = runtime_.core(CoreId(0));
   MetricsPage page;
-  put_process(page, co_await call_on(here, *worker_, [this] {
-                return read_process_figures(options_.data_directory);
-              }));
+  const ProcessFigures process = co_await call_on(
+      here, *worker_, [this] { return read_process_figures(options_.data_directory); });
+  put_process(page, process);
   put_cores(page);
   if (broker_) {
     const BrokerFigures figures = co_await broker_->figures();
     const std::vector<GroupLag> lags = co_await lags_->lags(&figures);
     co_await put_topics(&page, &figures);
     co_await put_groups(&page, &figures, &lags);
-    put_storage(page, figures.tail_bytes);
+    put_storage(page);
+    put_memory(page, figures.tail_bytes, process.resident_bytes);
     for (const Source& source : sources_) co_await source(&page);
   }
   co_return page.text();
@@ -76,7 +77,7 @@ void Observer::put_cores(MetricsPage& page) const {
   }
 }
 
-void Observer::put_storage(MetricsPage& page, std::uint64_t tail_bytes) const {
+void Observer::put_storage(MetricsPage& page) const {
   const StoreStats stats = broker_->store().stats();
   const StorageLimits& limits = broker_->store().limits();
   const JournalStats& journal = stats.journal;
@@ -94,12 +95,26 @@ void Observer::put_storage(MetricsPage& page, std::uint64_t tail_bytes) const {
   page.set(Metric::checkpoint_written_bytes, stats.checkpoint_bytes);
   page.set(Metric::direct_written_bytes, broker_->store().bytes_written_direct());
   page.set(Metric::segments_open, stats.segments_open);
-  page.set(Metric::memory_bytes, tail_bytes, {"tail"});
-  page.set(Metric::memory_limit_bytes, limits.tail_bytes_max, {"tail"});
-  page.set(Metric::memory_bytes, stats.segment_cache_bytes, {"segment_cache"});
-  page.set(Metric::memory_limit_bytes, limits.segment_cache_bytes_max, {"segment_cache"});
-  page.set(Metric::memory_bytes, journal.pending_bytes, {"journal_pending"});
-  page.set(Metric::memory_limit_bytes, limits.pending_bytes_max, {"journal_pending"});
+}
+
+void Observer::put_memory(MetricsPage& page, std::uint64_t tail_bytes,
+                          std::uint64_t resident_bytes) const {
+  const StoreStats stats = broker_->store().stats();
+  const StorageLimits& limits = broker_->store().limits();
+  const MemoryBudget& connections = broker_->memory();
+  std::uint64_t sum = 0;
+  auto put = [&](const char* part, std::uint64_t used, std::uint64_t limit) {
+    page.set(Metric::memory_bytes, used, {part});
+    page.set(Metric::memory_limit_bytes, limit, {part});
+    sum += used;
+  };
+  put("tail", tail_bytes, limits.tail_bytes_max);
+  put("segment_cache", stats.segment_cache_bytes, limits.segment_cache_bytes_max);
+  put("journal_pending", stats.journal.pending_bytes, limits.pending_bytes_max);
+  put("connections", connections.bytes_used(), connections.bytes_max());
+  // Bytes may count in two parts, and memory that was used once may stay with the process.
+  put("process", resident_bytes > sum ? resident_bytes - sum : 0, options_.process_bytes);
+  page.set(Metric::memory_waiting, connections.waiting());
 }
 
 Task<void> Observer::put_topics(MetricsPage* page, const BrokerFigures* figures) {

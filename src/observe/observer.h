@@ -25,6 +25,7 @@ struct ObserverOptions {
   std::string version;
   std::string data_directory;
   std::uint64_t restarts = 0;
+  std::uint64_t process_bytes = 0;  // of memory, for what has no budget of its own
   ObserveLimits limits;
 };
 
@@ -44,7 +45,8 @@ class Observer {
  private:
   void put_process(MetricsPage& page, const ProcessFigures& figures) const;
   void put_cores(MetricsPage& page) const;
-  void put_storage(MetricsPage& page, std::uint64_t tail_bytes) const;
+  void put_storage(MetricsPage& page) const;
+  void put_memory(MetricsPage& page, std::uint64_t tail_bytes, std::uint64_t resident_bytes) const;
   Task<void> put_topics(MetricsPage* page, const BrokerFigures* figures);
   Task<void> put_groups(MetricsPage* page, const BrokerFigures* figures,
                         const std::vector<GroupLag>* lags);

@@ -64,10 +64,11 @@ Task<void> Process::start() {
 
 Result<void> Process::open_http() {
   if (!options_.http) return {};
-  observer_ =
-      std::make_unique<Observer>(runtime_, ObserverOptions{.version = kVersion,
-                                                           .data_directory = options_.data_dir,
-                                                           .restarts = options_.restarts});
+  observer_ = std::make_unique<Observer>(runtime_,
+                                         ObserverOptions{.version = kVersion,
+                                                         .data_directory = options_.data_dir,
+                                                         .restarts = options_.restarts,
+                                                         .process_bytes = options_.memory.process});
   observer_->set_ready([this] { return readiness() == Readiness::ready; });
   observer_->add_source([this](MetricsPage* page) { return add_kafka_metrics(page); });
   http_ = std::make_unique<HttpServer>(runtime_, options_.http_limits);

@@ -52,6 +52,7 @@ void take_sessions(const Take& take, kafka::SessionLimits& out) {
   take.number("kafka.requests_in_work_max", out.in_flight_max);
   take.number("kafka.unsent_bytes_max", out.outbox_bytes_max);
   take.milliseconds("kafka.idle_ms_max", out.idle_max);
+  take.milliseconds("kafka.stalled_ms_max", out.stalled_max);
   take.number("kafka.fetch_bytes_max", out.fetch_bytes_max);
   take.number("kafka.fetch_sessions_per_core_max", out.fetch_sessions.sessions_max);
 }
@@ -102,6 +103,8 @@ ServeOptions serve_options(const Settings& settings) {
   take_sessions(take, options.sessions);
   take_broker(take, options.broker);
   take_storage(take, options.storage);
+  options.memory = memory_parts(settings);
+  options.broker.connection_bytes_max = options.memory.connections;
   return options;
 }
 

@@ -9,6 +9,7 @@
 #include "broker/broker.h"
 #include "protocols/kafka/session.h"
 #include "settings/address.h"
+#include "settings/memory_parts.h"
 #include "settings/settings.h"
 #include "storage/limits.h"
 
@@ -26,6 +27,7 @@ struct ServeOptions {
   StorageLimits storage;
   BrokerLimits broker;
   kafka::SessionLimits sessions;
+  MemoryParts memory;
   HttpLimits http_limits;
   std::uint64_t restarts = 0;  // not a setting: in this process, after failed flushes
 };

@@ -41,6 +41,8 @@ TEST(ServeOptionsTest, TheTablesDefaultsAreThoseOfTheParts) {
   EXPECT_EQ(options.sessions.in_flight_max, sessions.in_flight_max);
   EXPECT_EQ(options.sessions.outbox_bytes_max, sessions.outbox_bytes_max);
   EXPECT_EQ(options.sessions.idle_max, sessions.idle_max);
+  EXPECT_EQ(options.sessions.stalled_max, sessions.stalled_max);
+  EXPECT_EQ(options.broker.connection_bytes_max, broker.connection_bytes_max);
   EXPECT_EQ(options.sessions.fetch_bytes_max, sessions.fetch_bytes_max);
   EXPECT_EQ(options.sessions.fetch_sessions.sessions_max, sessions.fetch_sessions.sessions_max);
   EXPECT_EQ(options.http_limits.connections_max, HttpLimits{}.connections_max);
@@ -77,7 +79,7 @@ std::string fingerprint(const ServeOptions& options) {
   return fmt::format(
       "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} "
       "{} {} "
-      "{} {} {} {} {} {}",
+      "{} {} {} {} {} {} {} {}",
       options.data_dir, options.cores, options.json, static_cast<int>(options.log_level),
       static_cast<int>(options.log_format.value_or(LogFormat::text)), address(options.kafka),
       address(options.http), address(options.advertise), options.http_limits.connections_max,
@@ -91,7 +93,8 @@ std::string fingerprint(const ServeOptions& options) {
       storage.journal_bytes_max, storage.journal_file_bytes, storage.checkpoint_bytes,
       storage.checkpoint_interval.count(), storage.pending_bytes_max, storage.flush_pace.count(),
       storage.tail_bytes_max, storage.segment_cache_bytes_max, storage.open_segments_max,
-      options.restarts, storage.direct_append_bytes, storage.disk_reserve_bytes);
+      options.restarts, storage.direct_append_bytes, storage.disk_reserve_bytes,
+      sessions.stalled_max.count(), options.memory.connections);
 }
 
 TEST(ServeOptionsTest, EverySettingReachesItsPart) {

@@ -31,7 +31,7 @@ $ cat > millrace.toml <<'EOF'
 > idle_ms_max = "5m"
 >
 > [storage]
-> tail_bytes_max = "256MiB"
+> tail_bytes_max = "128MiB"
 > open_segments_max = 2000
 > EOF
 $ millrace config --check millrace.toml
@@ -52,7 +52,7 @@ server.cores                       2                --cores
 log.level                          debug            MILLRACE_LOG_LEVEL
 kafka.listen                       127.0.0.1:19092  millrace.toml:2
 kafka.idle_ms_max                  5m               millrace.toml:3
-storage.tail_bytes_max             256MiB           millrace.toml:6
+storage.tail_bytes_max             128MiB           millrace.toml:6
 storage.open_segments_max          2000             millrace.toml:7
 ```
 

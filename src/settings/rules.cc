@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "settings/address.h"
+#include "settings/memory_parts.h"
 
 namespace millrace {
 namespace {
@@ -52,12 +53,29 @@ void check_numbers(const Settings& settings, Mistakes& mistakes) {
                                    told(settings, "storage.journal_file_bytes")));
 }
 
+void check_memory(const Settings& settings, Mistakes& mistakes) {
+  const MemoryParts parts = memory_parts(settings);
+  if (parts.connections >= connection_bytes_min(settings)) return;
+  auto size = [](std::uint64_t bytes) {
+    return number_text(Kind::bytes, static_cast<std::int64_t>(bytes));
+  };
+  mistakes.push_back(fmt::format(
+      "{} is too little: {}, {}, {} and {} for the process leave {} for connections, which need "
+      "{}, twice {}; at least {} would do",
+      told(settings, "server.memory_bytes_max"), told(settings, "storage.tail_bytes_max"),
+      told(settings, "storage.segment_cache_bytes_max"),
+      told(settings, "storage.pending_bytes_max"), size(parts.process), size(parts.connections),
+      size(connection_bytes_min(settings)), told(settings, "kafka.request_bytes_max"),
+      size(parts.process + parts.storage + connection_bytes_min(settings))));
+}
+
 }  // namespace
 
 Mistakes check_together(const Settings& settings) {
   Mistakes mistakes;
   check_addresses(settings, mistakes);
   check_numbers(settings, mistakes);
+  check_memory(settings, mistakes);
   return mistakes;
 }
 

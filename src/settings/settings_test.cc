@@ -176,6 +176,25 @@ listen = "[::0]:9092"
                           "storage.journal_file_bytes = 512MiB (m.toml:4)"));
 }
 
+TEST(RulesTest, MemoryMustHoldItsPartsAndTwoOfTheLargestRequests) {
+  Settings settings;
+  EXPECT_THAT(check_together(settings), IsEmpty());
+  EXPECT_THAT(settings.read_text(R"([storage]
+tail_bytes_max = "256MiB"
+)",
+                                 "m.toml"),
+              IsEmpty());
+  EXPECT_THAT(check_together(settings),
+              ElementsAre("server.memory_bytes_max = 512MiB (default) is too little: "
+                          "storage.tail_bytes_max = 256MiB (m.toml:2), "
+                          "storage.segment_cache_bytes_max = 32MiB (default), "
+                          "storage.pending_bytes_max = 64MiB (default) and 64MiB for the process "
+                          "leave 96MiB for connections, which need 200MiB, twice "
+                          "kafka.request_bytes_max = 100MiB (default); at least 616MiB would do"));
+  EXPECT_THAT(settings.read_text("[server]\nmemory_bytes_max = \"616MiB\"\n", "n.toml"), IsEmpty());
+  EXPECT_THAT(check_together(settings), IsEmpty());
+}
+
 TEST(RulesTest, AnAdvertisedAddressMustBeOne) {
   for (const char* text : {"0.0.0.0:9092", "[::]:9092", "h:0"}) {
     Settings settings;

@@ -40,6 +40,16 @@ constexpr Setting kSettings[] = {
      .flag = "cores",
      .text = "Event loops, a thread each; 'auto' is one less than the machine's processors, and at "
              "least one. Another number on the same data is ordinary."},
+    {.name = "server.memory_bytes_max",
+     .kind = Kind::bytes,
+     .default_text = "512MiB",
+     .min = 128 * kMiB,
+     .max = kTiB,
+     .text =
+         "Memory of the process. 64MiB of it are for code, threads, topics and groups; "
+         "storage.tail_bytes_max, storage.segment_cache_bytes_max and storage.pending_bytes_max "
+         "are taken from it; what is left is what all connections together may hold in requests "
+         "and in answers that are not taken, and must be twice kafka.request_bytes_max."},
     {.name = "server.json_ready_line",
      .kind = Kind::boolean,
      .default_text = "false",
@@ -106,6 +116,14 @@ constexpr Setting kSettings[] = {
      .max = 365 * kDay,
      .text = "A connection that is silent for longer, without a request in work, is closed; up to "
              "a tenth later. Kafka: connections.max.idle.ms."},
+    {.name = "kafka.stalled_ms_max",
+     .kind = Kind::milliseconds,
+     .default_text = "5s",
+     .min = kSecond,
+     .max = kHour,
+     .text = "Only while connections hold all memory that they may: those that hold some of it and "
+             "have not moved 64KiB, or a whole request or answer, for this long are closed, the "
+             "longest first, until there is enough again."},
     {.name = "kafka.fetch_bytes_max",
      .kind = Kind::bytes,
      .default_text = "55MiB",

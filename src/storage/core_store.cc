@@ -1,5 +1,8 @@
 #include "storage/core_store.h"
 
+#include <algorithm>
+
+#include "storage/receive_buffer.h"
 #include "storage/store.h"
 
 namespace millrace {
@@ -54,9 +57,13 @@ PartitionLog* CoreStore::find(PartitionId id) const {
   return found == logs_.end() ? nullptr : found->second.get();
 }
 
+// A batch that has a buffer for one read to itself costs the whole buffer.
 void CoreStore::keep(PartitionLog& log, const TailEntry& entry) {
-  kept_.push_back({log.shared_from_this(), entry.place.base, entry.bytes.size()});
-  kept_bytes_ += entry.bytes.size();
+  const std::size_t capacity = entry.bytes.owner_capacity();
+  std::size_t cost = entry.bytes.size();
+  if (capacity <= 2 * cost) cost = std::max(cost, std::min(capacity, kReceiveBufferBytes));
+  kept_.push_back({log.shared_from_this(), entry.place.base, cost});
+  kept_bytes_ += cost;
 }
 
 void CoreStore::evict() {

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/rare.h"
 #include "storage/core_store.h"
+#include "storage/receive_buffer.h"
 
 namespace millrace {
 namespace {
@@ -14,6 +15,14 @@ namespace {
 // A batch that is a small part of its receive buffer is copied out of it, or it would keep the
 // whole alive.
 constexpr std::size_t kCopyBelowFraction = 4;
+constexpr std::size_t kCopyBelowFractionOfSmall = 2;
+
+bool is_small_part(const Bytes& batch) {
+  const std::size_t capacity = batch.owner_capacity();
+  return batch.size() *
+             (capacity > kReceiveBufferBytes ? kCopyBelowFraction : kCopyBelowFractionOfSmall) <
+         capacity;
+}
 
 Offset last_of(const TailEntry& entry) { return entry.place.last; }
 
@@ -50,7 +59,7 @@ void PartitionLog::note_epoch(LeaderEpoch epoch, Offset start) {
 
 void PartitionLog::append(BatchHeader& header, Bytes& batch) {
   ASSERT(batch.size() == header.size);
-  if (batch.size() * kCopyBelowFraction < batch.owner_capacity()) {
+  if (is_small_part(batch)) {
     batch = Bytes::copy_of(batch.view());
   }
   header.base_offset = end_;

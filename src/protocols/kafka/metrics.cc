@@ -8,6 +8,7 @@ void put(MetricsPage& page, const KafkaStats& stats) {
   page.set(Metric::kafka_connections, stats.open);
   page.set(Metric::kafka_connections_accepted, stats.accepted);
   page.set(Metric::kafka_connections_refused, stats.refused);
+  page.set(Metric::kafka_connections_closed_for_memory, stats.closed_for_memory);
   page.set(Metric::kafka_requests_in_work, stats.in_work);
   for (const ApiInfo& api : apis()) {
     const ApiStats& of = stats.apis[static_cast<std::size_t>(api.key)];

@@ -2,6 +2,7 @@
 // presents itself.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <string>
 
@@ -24,6 +25,8 @@ struct ConnectionLimits {
   // connections.max.idle.ms; up to a tenth more, because that is how often the server looks.
   Duration idle_max = std::chrono::minutes(10);
   std::size_t fetch_bytes_max = 55 << 20;  // fetch.max.bytes, of one answer
+  // What a fetch has before it looks for records, however little memory is left.
+  std::size_t fetch_bytes_least = 1 << 20;
 };
 
 // Of one connection; outlives its requests.
@@ -35,12 +38,20 @@ struct Connection {
   const ConnectionLimits& limits;  // of all connections
   std::string peer_host;
   std::uint32_t fetches = 0;  // so far
+
+  // A small part of what there is for all.
+  std::size_t fetch_bytes_least() const {
+    constexpr std::uint64_t kPart = 32;
+    return std::min<std::uint64_t>(limits.fetch_bytes_least,
+                                   broker.memory().budget().bytes_max() / kPart);
+  }
 };
 
 struct Context {
   Connection& connection;
   std::int16_t version;
   std::string client_id;
+  MemoryLease* answer_memory = nullptr;  // of requests that run one by one
 
   BrokerCore& broker() const { return connection.broker; }
   const Endpoint& endpoint() const { return connection.endpoint; }

@@ -50,6 +50,8 @@ FetchCommand command_of(const Context& context, const FetchRequest& request,
   command.wait_max = std::chrono::milliseconds(std::max(request.max_wait_ms, 0));
   // A request for nothing is one that closes a session: its client is leaving.
   if (all.empty()) command.wait_max = Duration{0};
+  command.memory = context.answer_memory;
+  command.bytes_least = context.connection.fetch_bytes_least();
   command.first_core = context.connection.fetches++;
   command.items.reserve(all.size());
   const Wanted* last = nullptr;

@@ -13,6 +13,7 @@ void KafkaStats::add(const KafkaStats& other) {
   }
   accepted += other.accepted;
   refused += other.refused;
+  closed_for_memory += other.closed_for_memory;
   open += other.open;
   in_work += other.in_work;
 }

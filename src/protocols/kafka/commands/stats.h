@@ -25,6 +25,7 @@ struct KafkaStats {
   std::vector<ApiStats> apis;  // by API key
   std::uint64_t accepted = 0;
   std::uint64_t refused = 0;
+  std::uint64_t closed_for_memory = 0;
   std::uint64_t open = 0;
   std::uint64_t in_work = 0;
 };
