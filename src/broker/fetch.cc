@@ -3,8 +3,17 @@
 namespace millrace {
 namespace {
 
-// For one look. Nothing: there is no memory for an answer now.
-std::optional<std::size_t> room_for_answer(const FetchCommand& command) {
+// With three quarters of memory in use, or others waiting for their turn, an answer that has had no
+// turn of its own may be this large, and only what is in memory already is read for it. So who
+// reads at the end of a partition never waits for those who ask for a lot.
+constexpr std::size_t kSmallAnswerBytes = 64 << 10;
+
+bool is_small(const FetchCommand& command) {
+  return command.memory && command.memory->bytes() < command.bytes_least;
+}
+
+// For one look.
+std::size_t room_for_answer(const FetchCommand& command, const MemoryBudget& budget) {
   if (!command.memory) return command.bytes_max;
   std::size_t wanted = 0;
   for (const FetchItem& item : command.items) {
@@ -12,9 +21,32 @@ std::optional<std::size_t> room_for_answer(const FetchCommand& command) {
   }
   // The first batch comes whole, whatever was asked for.
   wanted = std::max(wanted, command.bytes_least);
-  const std::size_t room = command.memory->grow_towards(command.bytes_least, wanted);
-  if (room == 0) return std::nullopt;
-  return std::min(room, command.bytes_max);
+  const bool is_plenty = budget.waiting_for_large() == 0 &&
+                         budget.bytes_used() < budget.bytes_max() - budget.bytes_max() / 4;
+  if (is_plenty || !is_small(command)) {
+    const std::size_t room = command.memory->grow_towards(command.bytes_least, wanted);
+    if (room > 0) return std::min(room, command.bytes_max);
+  }
+  return std::min(kSmallAnswerBytes, command.bytes_max);
+}
+
+// False: it is not small, or there is not even memory for that; the results say so.
+bool keep_small(const FetchCommand& command, std::vector<FetchResult>& results) {
+  std::size_t bytes = 0;
+  bool must_load = false;
+  for (const FetchResult& result : results) {
+    bytes += result.batches.size();
+    must_load = must_load || result.error.code == ErrorCode::would_block;
+  }
+  const std::size_t held = command.memory->bytes();
+  bool fits = bytes <= kSmallAnswerBytes && (bytes > 0 || !must_load);
+  if (fits && bytes > held) fits = command.memory->try_grow(bytes - held, MemoryUse::ordinary);
+  for (FetchResult& result : results) {
+    if (fits && result.error.code == ErrorCode::would_block) result.error = {};
+    if (!fits && (bytes == 0 || !result.batches.empty())) result.error = ErrorCode::would_block;
+    if (!fits) result.batches = {};
+  }
+  return fits;
 }
 
 // Who waits holds nothing.
@@ -51,10 +83,7 @@ Task<std::vector<FetchResult>> BrokerCore::fetch(FetchCommand command) {
   const std::size_t bytes_max = command.bytes_max;
   for (;;) {
     command.bytes_max = bytes_max;
-    auto room = room_for_answer(command);
-    // An answer without records: the next request waits for its turn (Session::wait_for_memory).
-    if (!room) co_return results;
-    command.bytes_max = *room;
+    command.bytes_max = room_for_answer(command, memory_.budget());
     for (std::uint32_t n = 0; n < routes.size(); ++n) {
       const auto id = static_cast<std::uint32_t>((command.first_core + n) % routes.size());
       if (routes[id].empty()) continue;
@@ -65,6 +94,10 @@ Task<std::vector<FetchResult>> BrokerCore::fetch(FetchCommand command) {
       } else {
         co_await start_on(core(), owner_core.core(), std::move(read));
       }
+    }
+    if (is_small(command) && !keep_small(command, results)) {
+      if (waiter) waiter->retire();
+      co_return results;
     }
     if (is_answer(command, results) || core().now() >= deadline || stopping_) {
       // Partitions that stayed quiet still hold it: let them know that they may forget it.
@@ -133,6 +166,10 @@ Task<bool> BrokerCore::read_here(std::vector<Route> routes, const FetchCommand* 
     }
     std::size_t bytes_max = std::min(item.bytes_max, command->bytes_max - total);
     auto read = log.read_now(item.from, bytes_max, result.high_watermark);
+    if (!read && is_small(*command)) {
+      result.error = ErrorCode::would_block;
+      continue;
+    }
     if (!read) read = co_await log.read(item.from, bytes_max, result.high_watermark);
     if (!*read) {
       result.error = read->error();

@@ -138,6 +138,7 @@ def test_connections(make_broker):
         "connections": 5,
         "connections_accepted_total": 5,
         "connections_refused_total": 0,
+        "connections_closed_for_memory_total": 0,
     }
     for connection in opened:
         connection.socket.close()

@@ -342,6 +342,31 @@ TEST_F(MemoryTest, AnswersGetSmallerWhenLittleIsLeft) {
   close_all();
 }
 
+// Others hold so much that large answers wait for their turn; small ones that are in memory do not.
+TEST_F(MemoryTest, WhoReadsAtTheEndDoesNotWaitForThoseWhoAskForALot) {
+  start();
+  produce(200'000);
+  MemoryLease others(kafka().broker().core(0).memory(), kBudget / 16 * 13);
+  WireClient& greedy = connect();
+  ASSERT_TRUE(kafka().run(greedy.send(fetch_frame(1, 0))));
+  ASSERT_TRUE(comes([&] { return memory().waiting() == 1; }, 1s));
+  WireClient& reader = connect();
+  for (std::int64_t offset = 1; offset < 20; ++offset) {
+    produce(1000);
+    auto got = fetch(reader, offset);
+    ASSERT_TRUE(got.has_value());
+    EXPECT_EQ(got->error_code, 0);
+    EXPECT_GT(got->records.value().size(), 1000u);
+    EXPECT_EQ(memory().waiting(), 1u);
+  }
+  others.set(0);
+  kafka().broker().core(0).memory().give_back();
+  auto frame = kafka().run(greedy.receive());
+  ASSERT_TRUE(frame.has_value());
+  EXPECT_GT(frame->size(), 200'000u);
+  close_all();
+}
+
 TEST_F(MemoryTest, WithNothingLeftRequestsWaitAndGoOn) {
   start();
   produce(1000);

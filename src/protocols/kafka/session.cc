@@ -207,8 +207,11 @@ Task<bool> Session::handle_frame(Bytes frame) {
   // What is done already need not wait for this one.
   flush();
   RequestWatch watch(connection_.stats, broker().core(), header->key, begun);
+  if (memory_.budget().is_short()) shrink_buffer();
+  runs_one_ = true;
   auto response =
       co_await command->run(std::move(context), header->correlation_id, std::move(body));
+  runs_one_ = false;
   if (!response) {
     log_warning("kafka", "{}: closed: {}", socket_->peer(), response.error().message());
     co_return false;

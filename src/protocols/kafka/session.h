@@ -57,7 +57,7 @@ class Session : public std::enable_shared_from_this<Session> {
   // stalled_max; of those that wait for memory themselves only if `also_waiting`.
   std::optional<MonotonicTime> unmoving_since(bool also_waiting);
   std::size_t held_bytes() const;
-  // Lets go of large blocks of which little is unsent.
+  // Lets go of large blocks of which little is unsent or unread.
   void slim();
   std::string peer() const { return socket_->peer(); }
 
@@ -82,6 +82,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Task<bool> grow_buffer(std::size_t capacity, std::size_t cost);
   Task<bool> wait_for_memory(std::size_t bytes, MemoryUse use);
   bool may_reuse_buffer() const;
+  void shrink_buffer();
   std::size_t decoded_bytes(std::int16_t api_key, std::size_t frame_bytes) const;
   std::size_t first_answer_bytes(const Command& command) const;
   // False: the connection must end.
@@ -130,6 +131,7 @@ class Session : public std::enable_shared_from_this<Session> {
   std::optional<Promise<bool>> room_;
   std::shared_ptr<MemoryWait> memory_wait_;
   bool reads_frame_ = false;  // has a part of it and waits for the rest
+  bool runs_one_ = false;     // a request that those behind it wait for
   std::uint64_t moved_bytes_ = 0;
   std::uint64_t frames_ = 0;
   struct Still {

@@ -25,10 +25,8 @@ std::size_t Session::decoded_bytes(std::int16_t api_key, std::size_t frame_bytes
   return std::min(frame_bytes * kDecodedFactor, kDecodeMemoryBytesMax);
 }
 
-// Before a request starts. How large other answers are shows when they are there.
-std::size_t Session::first_answer_bytes(const Command& command) const {
-  return command.key == ApiKey::fetch ? connection_.fetch_bytes_least() : kAnswerBytes;
-}
+// Before a request starts. How large its answer is shows when it is there; fetch asks for more.
+std::size_t Session::first_answer_bytes(const Command&) const { return kAnswerBytes; }
 
 bool Session::may_reuse_buffer() const {
   return receive_ && receive_.use_count() == 1 && receive_->buffer.unique() &&
@@ -51,6 +49,18 @@ Task<bool> Session::grow_buffer(std::size_t capacity, std::size_t cost) {
   begin_ = 0;
   end_ = have;
   co_return true;
+}
+
+// To what is not handled yet: it may wait for long. Only while nobody reads into it.
+void Session::shrink_buffer() {
+  const std::size_t have = end_ - begin_;
+  if (!receive_ || have == 0 || have > receive_->buffer->capacity() / 2) return;
+  auto next = std::make_shared<ReceiveBuffer>(MemoryLease(memory_, have));
+  next->buffer = Buffer::allocate(have);
+  std::memcpy(next->buffer->data(), receive_->buffer->data() + begin_, have);
+  receive_ = std::move(next);
+  begin_ = 0;
+  end_ = have;
 }
 
 Task<bool> Session::wait_for_memory(std::size_t bytes, MemoryUse use) {
@@ -86,6 +96,7 @@ void Session::hold_unsent() {
 }
 
 void Session::slim() {
+  if (runs_one_) shrink_buffer();
   if (!writing_) return;
   outbox_ = slimmed(outbox_, std::exchange(outbox_sent_, 0));
   count_outbox(pinned_bytes(outbox_));

@@ -1,5 +1,7 @@
 // Fetch - read record batches, waiting for new ones. What a client reads is named by the request,
 // by its fetch session (fetch_session.h), or both.
+#include <algorithm>
+
 #include "protocols/kafka/commands/fetch_session.h"
 #include "protocols/kafka/commands/handlers.h"
 
@@ -8,6 +10,7 @@ namespace {
 
 constexpr std::int8_t kReadCommitted = 1;
 constexpr std::int16_t kTopicIdsSince = 13;
+constexpr std::uint64_t kTurnPart = 32;
 
 // One partition to read. What it points to is the request's, or the session's own copy.
 struct Wanted {
@@ -90,6 +93,27 @@ bool gave_records(const FetchResponse::Partition& answer) {
   return answer.records && !answer.records->empty();
 }
 
+// Little memory is left, and the answer would be large, or would have to be loaded.
+bool needs_turn(const std::vector<FetchResult>& results) {
+  return std::ranges::any_of(results, [](const FetchResult& result) {
+    return result.error.code == ErrorCode::would_block;
+  });
+}
+
+// A thirty-second part of all memory: who waits is to have something of it. The turn comes, for who
+// holds memory without moving is closed; when this connection is meanwhile, it goes to the next.
+Task<void> take_turn(const Context& context) {
+  MemoryShare& share = context.broker().memory();
+  const auto bytes = std::max<std::size_t>(context.connection.fetch_bytes_least(),
+                                           share.budget().bytes_max() / kTurnPart);
+  context.answer_memory->set(0);
+  auto wait = share.wait(bytes, MemoryUse::large);
+  auto turn = wait->future();
+  const bool granted = co_await turn;
+  ASSERT(granted);  // nobody cancels it
+  context.answer_memory->adopt(bytes);
+}
+
 // What a new session begins with: all of this is told.
 void note_answers(FetchSession& session, const std::vector<Wanted>& all,
                   const std::vector<FetchResponse::Partition>& answers) {
@@ -153,6 +177,10 @@ Task<FetchResponse> fetch(Context context, FetchRequest request) {
   std::vector<bool> topic_found(all.size());
   for (std::size_t i = 0; i < all.size(); ++i) topic_found[i] = command.items[i].topic != nullptr;
   auto results = co_await context.broker().fetch(std::move(command));
+  while (needs_turn(results)) {
+    co_await take_turn(context);
+    results = co_await context.broker().fetch(command_of(context, request, all));
+  }
 
   std::vector<FetchResponse::Partition> answers;
   answers.reserve(all.size());
