@@ -51,9 +51,11 @@ std::string Life::stop() {
   if (!runtime().run_until([&] { return clients.empty(); }, kStopPatience)) {
     return fmt::format("{}", fmt::join(clients, ", "));
   }
-  if (!sim_.close_whatever_the_disk_says(kStopPatience)) return what_is_inside();
+  if (!runtime().run_until([&] { return sim_.nothing_inside(); }, kStopPatience)) {
+    return what_is_inside();
+  }
   server_.reset();
-  return "";
+  return sim_.close_whatever_the_disk_says(kStopPatience) ? "" : what_is_inside();
 }
 
 std::string Life::what_is_inside() {
