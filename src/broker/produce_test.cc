@@ -73,6 +73,8 @@ class ProduceTest : public testing::TestWithParam<std::size_t> {
   }
   // Idempotent batches until one is not answered in time: gives its sequence.
   std::int32_t fill_the_disk() {
+    // Right behind a look at the disk, for what is known to have no room is refused at once.
+    sim_->runtime().run_for(200ms);
     disk_.set_capacity(disk_.used() + 10'000);
     for (std::int32_t sequence = 0; sequence < 1000; ++sequence) {
       auto result = produce(item("orders", 0, sequenced(sequence)));

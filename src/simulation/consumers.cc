@@ -213,7 +213,8 @@ Task<bool> read_on(Life* life, Client* client, std::string topic_id, std::int32_
   const std::int64_t known =
       topic->partitions.at(static_cast<std::size_t>(partition)).high_watermark;
   const auto wait_ms = static_cast<std::int32_t>(life->random().below(100));
-  const auto bytes_max = static_cast<std::int32_t>(1 + life->random().below(8192));
+  const auto drawn = static_cast<std::int32_t>(1 + life->random().below(8192));
+  const std::int32_t bytes_max = life->ending ? 65536 : drawn;  // it comes to its end
   auto response = co_await client->call<FetchResponse>(
       fetch_request(*topic, partition, *position, wait_ms, bytes_max), kFetchVersion);
   if (!response || life->over()) co_return false;

@@ -167,6 +167,8 @@ TEST_F(IdleTest, AStopComesBetweenTheLooks) {
 // hears what it asked.
 TEST_F(IdleTest, AProduceThatIsNotDurableInTimeIsAnswered) {
   constexpr std::int16_t kTimedOut = 7;
+  // Right behind a look at the disk, for what is known to have no room is refused at once.
+  kafka().runtime().run_for(200ms);
   disk_.set_capacity(disk_.used() + 10'000);
   WireClient client = kafka().connect();
   ProduceRequest request = one_record(kTopic, 1, std::string(20'000, 'x'));

@@ -11,6 +11,7 @@
 
 namespace millrace::kafka {
 
+// Goes before the broker does, when every session has ended.
 class KafkaServer {
  public:
   KafkaServer(Runtime& runtime, Broker& broker, SessionLimits limits = {});

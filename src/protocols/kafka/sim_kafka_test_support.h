@@ -33,8 +33,11 @@ class SimKafka {
   // The two halves of a clean stop: clients are told, then the store is closed.
   void stop_requests() { broker_.run(stop_serving(server_.get(), &broker_.broker())); }
   void close() {
+    const bool ended =
+        runtime().run_until([this] { return broker_.nothing_inside(); }, std::chrono::minutes(1));
+    ASSERT(ended);
+    server_.reset();  // it knows the broker
     broker_.close();
-    server_.reset();
   }
   void stop() {
     stop_requests();
