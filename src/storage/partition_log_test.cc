@@ -1,6 +1,9 @@
 // One partition over its three places: memory, journal, segments.
 #include "storage/partition_log.h"
 
+#include <array>
+#include <optional>
+
 #include "storage/storage_test_support.h"
 
 namespace millrace::test {
@@ -393,6 +396,29 @@ TEST_F(PartitionLogTest, a_flipped_bit_in_a_base_offset_is_damage_wherever_it_st
       broker.reset();
     }
   }
+}
+
+TEST_F(PartitionLogTest, two_readers_may_want_the_same_index_at_once) {
+  StorageLimits limits = tiny_limits();
+  limits.tail_bytes_max = 0;
+  start(limits);
+  append(20);
+  stop();
+  start(limits);  // no index is in memory
+  std::array<std::optional<Result<LogRead>>, 2> outcomes;
+  Core& core = broker->core_of(kLog);
+  core.post([&] {
+    for (auto& outcome : outcomes) {
+      core.spawn("read", tell(log().read(Offset(7), 100, log().high_watermark()), &outcome));
+    }
+  });
+  auto both = [&] { return outcomes[0].has_value() && outcomes[1].has_value(); };
+  ASSERT_TRUE(broker->runtime().run_until(both, std::chrono::seconds(10)));
+  for (auto& outcome : outcomes) {
+    ASSERT_TRUE(*outcome) << outcome->error().message();
+    EXPECT_EQ(blob_of((*outcome)->batches.flatten().view()), history[kLog][3].bytes);
+  }
+  stop();
 }
 
 }  // namespace

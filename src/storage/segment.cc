@@ -41,7 +41,6 @@ Result<std::vector<IndexEntry>> Segment::load_index() const {
   if (stored) {
     entries = std::move(*stored);
   } else if (stored.error().code != ErrorCode::not_found) {
-    RARE("a segment's index is damaged: it is walked over");
     log_warning("storage", "{}: walking over the segment instead", stored.error().message());
   }
   // Where it ends early, damage is told by who reads there.

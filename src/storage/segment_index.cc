@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/rare.h"
 #include "record/crc32c.h"
 #include "storage/segment.h"
 
@@ -47,7 +48,10 @@ Result<std::vector<IndexEntry>> read_index(File& file, std::uint64_t file_number
   std::vector<IndexEntry> entries;
   for (const StoredEntry& entry : stored) {
     bool follows = entries.empty() || entry.position > entries.back().position;
-    if (!follows || entry.crc != crc_of(entry, file_number) || entry.position >= bytes) break;
+    if (!follows || entry.crc != crc_of(entry, file_number) || entry.position >= bytes) {
+      RARE("a segment's index is damaged, or longer than the segment");
+      break;
+    }
     entries.push_back({Offset(entry.base), entry.position, WallMs(entry.max_timestamp_before)});
   }
   return entries;

@@ -594,6 +594,26 @@ TEST_F(StoreTest,
   }
 }
 
+TEST_F(StoreTest, a_start_that_is_raised_after_the_deletion_brings_nothing_back) {
+  auto broker = start();
+  append_and_settle(*broker, 5);
+  ASSERT_TRUE(broker->checkpoint());
+  const std::string files = fmt::format("{:016x}", kA.value());
+  ASSERT_FALSE(paths_with(files).empty());
+  std::shared_ptr<PartitionLog> log = broker->log(kA).shared_from_this();
+  ASSERT_TRUE(broker->remove(kA));
+  Result<void> raised = broker->runtime().run(
+      broker->core_of(kA),
+      broker->store().raise_log_starts(broker->core_store_of(kA), {{log, Offset(4)}}));
+  EXPECT_TRUE(raised) << raised.error().message();
+  log.reset();
+  ASSERT_TRUE(broker->close());
+  broker = start();
+  EXPECT_EQ(paths_with(files), std::vector<std::string>{});
+  EXPECT_EQ(broker->check_history(), "");
+  ASSERT_TRUE(broker->close());
+}
+
 TEST_F(StoreTest, the_same_seed_gives_the_same_run) {
   auto hash_of = [](std::uint64_t seed) {
     SimDisk one(seed);
