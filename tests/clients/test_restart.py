@@ -135,7 +135,10 @@ def test_leader_epochs_tell_the_lives_apart(make_broker):
         assert wire.epoch_end(connection, "epochs", 0, second) == (0, second, 15)
         error, epoch, end = wire.epoch_end(connection, "epochs", 0, second + 100)
         assert (error, epoch, end) == (0, -1, -1), "an epoch that never was"
+        # One answer may hold as little as one batch.
         stored = batches.headers(wire.fetch(connection, "epochs", 0, 0).records)
+        if stored[-1].base_offset < 10:
+            stored += batches.headers(wire.fetch(connection, "epochs", 0, 10).records)
     written = {(header.leader_epoch, header.base_offset >= 10) for header in stored}
     assert written == {
         (first, False),
