@@ -125,12 +125,12 @@ def running(broker):
         shutil.rmtree(broker.directory, ignore_errors=True)
 
 
-def create_topics(broker, names, partitions):
+def create_topics(broker, names, partitions, configs=()):
     """Makes them and waits until each partition is served by its leader: Apache Kafka tells of a leader
     before that one knows, and what is written then comes in no order."""
     with wire.Connection(broker.address, timeout_s=60) as connection:
         for name in names:
-            error, message = wire.create_topic(connection, name, partitions)
+            error, message = wire.create_topic(connection, name, partitions, configs=configs)
             if error != 0:
                 raise RuntimeError(f"topic {name}: error {error}: {message}")
 
