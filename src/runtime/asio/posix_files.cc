@@ -11,8 +11,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "base/assert.h"
@@ -28,7 +28,8 @@ std::unexpected<Error> file_failure(std::string_view doing, std::string_view pat
   if (number == ENOSPC || number == EDQUOT) code = ErrorCode::storage_full;
   if (number == ENOENT) code = ErrorCode::not_found;
   if (number == EMFILE || number == ENFILE) code = ErrorCode::too_many_open_files;
-  return fail(code, fmt::format("cannot {} {}: {}", doing, path, std::strerror(number)));
+  return fail(
+      code, fmt::format("cannot {} {}: {}", doing, path, std::generic_category().message(number)));
 }
 
 // Repeats a system call that a signal interrupted.
