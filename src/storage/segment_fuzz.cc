@@ -148,7 +148,9 @@ void check_sound(const Question& asked, const Result<SegmentRead>& read) {
          (segment.positions[i] < asked.position || segment.places[i].last < asked.offset)) {
     ++i;
   }
-  if (i == segment.places.size() || segment.places[i].last >= asked.limit) {
+  // Who asks from behind the offset is told that it is not where it should be.
+  if (i == segment.places.size() || segment.places[i].last >= asked.limit ||
+      segment.places[i].base > asked.offset) {
     require(!read);
     return;
   }
