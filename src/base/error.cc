@@ -10,12 +10,13 @@ namespace {
 struct Row {
   std::string_view name;
   std::int16_t kafka;
+  std::uint16_t amqp;
   std::string_view text;
 };
 
 constexpr Row kRows[] = {
-    {"ok", 0, "no error"},
-#define MILLRACE_ERROR(name, kafka, text) {#name, kafka, text},
+    {"ok", 0, 200, "no error"},
+#define MILLRACE_ERROR(name, kafka, amqp, text) {#name, kafka, amqp, text},
 #include "base/error_table.h"
 #undef MILLRACE_ERROR
 };
@@ -31,5 +32,6 @@ const Row& row(ErrorCode code) {
 std::string_view error_name(ErrorCode code) { return row(code).name; }
 std::string_view error_text(ErrorCode code) { return row(code).text; }
 std::int16_t kafka_error_code(ErrorCode code) { return row(code).kafka; }
+std::uint16_t amqp_reply_code(ErrorCode code) { return row(code).amqp; }
 
 }  // namespace millrace

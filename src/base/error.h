@@ -18,7 +18,7 @@ namespace millrace {
 
 enum class ErrorCode : std::uint16_t {
   ok,
-#define MILLRACE_ERROR(name, kafka, text) name,
+#define MILLRACE_ERROR(name, kafka, amqp, text) name,
 #include "base/error_table.h"
 #undef MILLRACE_ERROR
 };
@@ -29,6 +29,8 @@ std::string_view error_name(ErrorCode code);
 std::string_view error_text(ErrorCode code);
 // Kafka's int16 error code of the row.
 std::int16_t kafka_error_code(ErrorCode code);
+// AMQP 0-9-1's reply code of the row.
+std::uint16_t amqp_reply_code(ErrorCode code);
 
 struct Error {
   ErrorCode code = ErrorCode::ok;

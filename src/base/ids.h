@@ -50,6 +50,9 @@ using ProducerEpoch = StrongNumber<struct ProducerEpochTag, std::int16_t>;
 using CoreId = StrongNumber<struct CoreIdTag, std::uint32_t>;
 // Unit of placement, 0..kShardCount-1 (ARCHITECTURE.md section 3).
 using ShardId = StrongNumber<struct ShardIdTag, std::uint32_t>;
+// Exchanges and queues: given by the catalogue, never reused.
+using ExchangeId = StrongNumber<struct ExchangeIdTag, std::uint64_t>;
+using QueueId = StrongNumber<struct QueueIdTag, std::uint64_t>;
 // Milliseconds since the Unix epoch.
 using WallMs = StrongNumber<struct WallMsTag, std::int64_t>;
 

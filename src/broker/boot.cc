@@ -102,7 +102,7 @@ Task<Result<void>> Broker::boot() {
   if (!replayed) co_return replayed;
   auto image = home.catalog_->machine().image();
   CatalogChange all;
-  for (const auto& [name, topic] : image->topics) all.changed.push_back(topic);
+  for (const auto& [id, topic] : image->by_id) all.changed.push_back(topic);
   auto published = co_await publish(image, std::move(all));
   if (!published) co_return published;
   auto groups = co_await replay_groups();

@@ -21,13 +21,24 @@ enum Kind : std::uint64_t {
   kProducerIdsReserved = 2,
   kTopicDeleted = 3,
   kTopicChanged = 4,
+  kTopologyChanged = 5,
 };
-enum TopicField : std::uint32_t { kName = 2, kTopicId = 3, kPartition = 4, kConfig = 5 };
+enum TopicField : std::uint32_t {
+  kName = 2,
+  kTopicId = 3,
+  kPartition = 4,
+  kConfig = 5,
+  kQueue = 6,
+  kHidden = 7,
+};
+constexpr std::uint32_t kChange = 2;  // of kTopologyChanged
 enum SnapshotField : std::uint32_t {
   kVersion = 1,
   kNextProducer = 2,
   kNextPartition = 3,
-  kTopic = 4
+  kTopic = 4,
+  kTopologyEntry = 5,
+  kNextTopologyId = 6,
 };
 
 void encode_topic(FieldWriter& out, const TopicInfo& topic) {
@@ -39,6 +50,8 @@ void encode_topic(FieldWriter& out, const TopicInfo& topic) {
     message.put(2, partition.shard.value());
     out.put_message(kPartition, message);
   }
+  if (topic.queue.value()) out.put(kQueue, topic.queue.value());
+  if (topic.is_hidden) out.put(kHidden, 1);
   for (const auto& [name, value] : topic.config_text) {
     FieldWriter message;
     message.put_text(1, name);
@@ -86,6 +99,12 @@ std::shared_ptr<const TopicInfo> decode_topic(ByteView bytes) {
       case kConfig:
         if (!decode_config(field->bytes, topic->config_text)) return nullptr;
         break;
+      case kQueue:
+        topic->queue = QueueId(field->value);
+        break;
+      case kHidden:
+        topic->is_hidden = field->value != 0;
+        break;
     }
   }
   auto config = parse_topic_config(topic->config_text);
@@ -93,6 +112,29 @@ std::shared_ptr<const TopicInfo> decode_topic(ByteView bytes) {
   topic->config = *config;
   return topic;
 }
+
+Event topic_event(Kind kind, const TopicInfo& topic) {
+  FieldWriter event;
+  event.put(1, kind);
+  if (kind == kTopicDeleted) {
+    event.put_bytes(kTopicId, topic.id);
+  } else {
+    encode_topic(event, topic);
+  }
+  return event.take();
+}
+
+Event topology_event(const TopologyChange& change) {
+  FieldWriter event;
+  event.put(1, kTopologyChanged);
+  FieldWriter message;
+  encode(message, change);
+  event.put_message(kChange, message);
+  return event.take();
+}
+
+// Nothing of it goes but by its queue: acknowledged, expired, or too much.
+const std::map<std::string, std::string> kQueueTopicConfig = {{"retention.ms", "-1"}};
 
 }  // namespace
 
@@ -141,6 +183,62 @@ void CatalogMachine::add_partitions(TopicInfo& topic, std::int32_t count) const 
   }
 }
 
+TopologyReply CatalogMachine::check_queue(const DeclareQueue& command) const {
+  TopologyReply reply;
+  TopicInfo topic;
+  add_partitions(topic, 1);
+  auto decided = topology_.decide(command, topic.partitions.front());
+  if (!decided) {
+    reply.error = decided.error();
+    return reply;
+  }
+  reply.changes = std::move(*decided);
+  if (reply.changes.empty()) return reply;
+  topic.name = command.name;
+  topic.id = command.topic;
+  topic.queue = std::get<QueueAdded>(reply.changes.front()).queue->id;
+  topic.is_hidden = command.tenant != kDefaultTenant;
+  topic.config_text = kQueueTopicConfig;
+  auto config = parse_topic_config(topic.config_text);
+  ASSERT(config);
+  topic.config = *config;
+  if (!topic.is_hidden && state_.find(topic.name)) {
+    reply.error = Error(
+        ErrorCode::topic_already_exists,
+        fmt::format("there is a topic '{0}': a queue '{0}' would need the name", command.name));
+    return reply;
+  }
+  reply.new_topics.push_back(std::make_shared<const TopicInfo>(std::move(topic)));
+  return reply;
+}
+
+TopologyReply CatalogMachine::check(const TopologyCommand& command) const {
+  if (const auto* declare = std::get_if<DeclareQueue>(&command)) return check_queue(*declare);
+  TopologyReply reply;
+  auto decided = std::visit(
+      [this](const auto& each) -> Topology::Decided {
+        if constexpr (std::is_same_v<std::decay_t<decltype(each)>, DeclareQueue>) {
+          return fail(ErrorCode::invalid_request);
+        } else {
+          return topology_.decide(each);
+        }
+      },
+      command);
+  if (!decided) {
+    reply.error = decided.error();
+    return reply;
+  }
+  reply.changes = std::move(*decided);
+  for (const TopologyChange& change : reply.changes) {
+    const auto* gone = std::get_if<QueueRemoved>(&change);
+    if (!gone) continue;
+    auto topic = state_.find(topology_.find_queue(gone->id)->topic);
+    ASSERT(topic);
+    reply.gone_topics.push_back(std::move(topic));
+  }
+  return reply;
+}
+
 TopicReply CatalogMachine::find(const TopicRef& ref) const {
   if (ref.id != TopicId{}) {
     auto topic = state_.find(ref.id);
@@ -154,8 +252,24 @@ TopicReply CatalogMachine::find(const TopicRef& ref) const {
       nullptr};
 }
 
+// A queue's topic lives as its queue does.
+std::optional<Error> CatalogMachine::refuse_queue(const TopicInfo& topic) const {
+  if (!topic.queue.value()) return std::nullopt;
+  return Error(ErrorCode::policy_violation,
+               fmt::format("topic '{0}' holds the messages of the queue '{0}', and has one "
+                           "partition for as long as the queue is there",
+                           topic.name));
+}
+
+TopicReply CatalogMachine::check(const DeleteTopic& command) const {
+  TopicReply reply = find(command.topic);
+  if (!reply.error) reply.error = refuse_queue(*reply.topic);
+  return reply;
+}
+
 TopicReply CatalogMachine::check(const AddPartitions& command) const {
   TopicReply reply = find(command.topic);
+  if (!reply.error) reply.error = refuse_queue(*reply.topic);
   if (reply.error) return reply;
   auto now = static_cast<std::int32_t>(reply.topic->partitions.size());
   if (command.count <= now || command.count > kPartitionsMax) {
@@ -201,16 +315,7 @@ Outcome<CatalogMachine::Reply> CatalogMachine::decide(const MachineContext&, Req
                                                       Command command) {
   Outcome<Reply> outcome;
   auto settle = [&](TopicReply reply, Kind kind, bool validate_only) {
-    if (!reply.error && !validate_only) {
-      FieldWriter event;
-      event.put(1, kind);
-      if (kind == kTopicDeleted) {
-        event.put_bytes(kTopicId, reply.topic->id);
-      } else {
-        encode_topic(event, *reply.topic);
-      }
-      outcome.events.push_back(event.take());
-    }
+    if (!reply.error && !validate_only) outcome.events.push_back(topic_event(kind, *reply.topic));
     outcome.replies.emplace_back(request, std::move(reply));
     return std::move(outcome);
   };
@@ -218,13 +323,29 @@ Outcome<CatalogMachine::Reply> CatalogMachine::decide(const MachineContext&, Req
     return settle(check(*create), kTopicCreated, create->validate_only);
   }
   if (auto* deletion = std::get_if<DeleteTopic>(&command)) {
-    return settle(find(deletion->topic), kTopicDeleted, false);
+    return settle(check(*deletion), kTopicDeleted, false);
   }
   if (auto* more = std::get_if<AddPartitions>(&command)) {
     return settle(check(*more), kTopicChanged, more->validate_only);
   }
   if (auto* configure = std::get_if<ConfigureTopic>(&command)) {
     return settle(check(*configure), kTopicChanged, configure->validate_only);
+  }
+  if (auto* change = std::get_if<TopologyCommand>(&command)) {
+    TopologyReply reply = check(*change);
+    if (!reply.error) {
+      for (const auto& topic : reply.new_topics) {
+        outcome.events.push_back(topic_event(kTopicCreated, *topic));
+      }
+      for (const TopologyChange& each : reply.changes) {
+        outcome.events.push_back(topology_event(each));
+      }
+      for (const auto& topic : reply.gone_topics) {
+        outcome.events.push_back(topic_event(kTopicDeleted, *topic));
+      }
+    }
+    outcome.replies.emplace_back(request, std::move(reply));
+    return outcome;
   }
   const auto& reserve = std::get<ReserveProducerIds>(command);
   FieldWriter event;
@@ -262,6 +383,14 @@ void CatalogMachine::apply(WallMs, ByteView event) {
     state_.remove(topic_id);
     return;
   }
+  if (kind->value == kTopologyChanged) {
+    auto message = reader.next();
+    TopologyChange change;
+    ASSERT(message && message->number == kChange && decode(message->bytes, change));
+    ASSERT(topology_.accepts(change));
+    topology_.apply(change);
+    return;
+  }
   ASSERT(kind->value == kProducerIdsReserved);
   auto next = reader.next();
   ASSERT(next && next->number == 2);
@@ -272,11 +401,13 @@ void CatalogMachine::snapshot(FieldWriter& out) const {
   out.put(kVersion, kSnapshotVersion);
   out.put_signed(kNextProducer, next_producer_id_.value());
   out.put(kNextPartition, state_.next_partition_id.value());
-  for (const auto& [name, topic] : state_.topics) {
+  out.put(kNextTopologyId, topology_.next_id());
+  for (const auto& [id, topic] : state_.by_id) {
     FieldWriter message;
     encode_topic(message, *topic);
     out.put_message(kTopic, message);
   }
+  topology_.snapshot(out, kTopologyEntry);
 }
 
 bool CatalogMachine::restore(ByteView bytes) {
@@ -299,6 +430,15 @@ bool CatalogMachine::restore(ByteView bytes) {
         add(std::move(topic));
         break;
       }
+      case kTopologyEntry: {
+        TopologyChange change;
+        if (!decode(field->bytes, change) || !topology_.accepts(change)) return false;
+        topology_.apply(change);
+        break;
+      }
+      case kNextTopologyId:
+        topology_.set_next_id(field->value);
+        break;
     }
   }
   return reader.ok();

@@ -1,5 +1,6 @@
-// CatalogMachine: topics and producer ids as a deterministic machine over the catalogue's log. Its
-// one instance runs on core 0; everybody else reads the image it makes.
+// CatalogMachine: topics, the topology (exchanges, queues, bindings) and producer ids as a
+// deterministic machine over the catalogue's log. Its one instance runs on core 0; everybody else
+// reads the image it makes, and is told the changes of the topology.
 #pragma once
 
 #include <cstdint>
@@ -10,6 +11,7 @@
 #include <vector>
 
 #include "catalog/image.h"
+#include "catalog/topology.h"
 #include "machine/machine.h"
 
 namespace millrace {
@@ -61,11 +63,22 @@ struct ProducerIdsReply {
   ProducerId first;
 };
 
+struct TopologyReply {
+  // As Topology::decide() says; of a queue also topic_already_exists.
+  std::optional<Error> error;
+  std::vector<TopologyChange> changes;  // none: it was so already
+  // What holds the messages of queues that are new, or are no more.
+  std::vector<std::shared_ptr<const TopicInfo>> new_topics;
+  std::vector<std::shared_ptr<const TopicInfo>> gone_topics;
+};
+
 class CatalogMachine {
  public:
-  using Command =
-      std::variant<CreateTopic, DeleteTopic, AddPartitions, ConfigureTopic, ReserveProducerIds>;
-  using Reply = std::variant<TopicReply, ProducerIdsReply>;
+  using TopologyCommand = std::variant<DeclareExchange, DeleteExchange, DeclareQueue, DeleteQueue,
+                                       ChangeBinding, CreateTenant, DeleteTenant>;
+  using Command = std::variant<CreateTopic, DeleteTopic, AddPartitions, ConfigureTopic,
+                               ReserveProducerIds, TopologyCommand>;
+  using Reply = std::variant<TopicReply, ProducerIdsReply, TopologyReply>;
 
   CatalogMachine();
 
@@ -79,17 +92,23 @@ class CatalogMachine {
   // With what was applied last, durable or not: the host's caller publishes it after a durable
   // reply.
   std::shared_ptr<const CatalogImage> image() const;
+  const Topology& topology() const { return topology_; }
 
  private:
   // What the topic would be afterwards, or what is wrong with the command.
   TopicReply check(const CreateTopic& command) const;
+  TopicReply check(const DeleteTopic& command) const;
   TopicReply check(const AddPartitions& command) const;
   TopicReply check(const ConfigureTopic& command) const;
   TopicReply find(const TopicRef& topic) const;
+  std::optional<Error> refuse_queue(const TopicInfo& topic) const;
   void add_partitions(TopicInfo& topic, std::int32_t count) const;
   void add(std::shared_ptr<const TopicInfo> topic);
+  TopologyReply check(const TopologyCommand& command) const;
+  TopologyReply check_queue(const DeclareQueue& command) const;
 
   CatalogImage state_;
+  Topology topology_;
   ProducerId next_producer_id_{1000};
   mutable std::shared_ptr<const CatalogImage> image_;  // of state_, until it changes
 };

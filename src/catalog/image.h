@@ -46,6 +46,9 @@ struct TopicConfig {
 struct TopicInfo {
   std::string name;
   TopicId id{};
+  QueueId queue{0};  // not 0: it holds the messages of this queue, and goes with it
+  // Of another tenant than the default one: found by id alone.
+  bool is_hidden = false;
   std::vector<PartitionInfo> partitions;
   std::map<std::string, std::string> config_text;  // as it was set, for describing it
   TopicConfig config;
@@ -53,18 +56,18 @@ struct TopicInfo {
 
 struct CatalogImage {
   std::map<std::string, std::shared_ptr<const TopicInfo>, std::less<>> topics;
-  std::map<TopicId, std::shared_ptr<const TopicInfo>> by_id;
+  std::map<TopicId, std::shared_ptr<const TopicInfo>> by_id;  // with the hidden ones
   PartitionId next_partition_id{0};
 
   // New, or in the place of an older one with the same id.
   void put(std::shared_ptr<const TopicInfo> topic) {
     by_id[topic->id] = topic;
-    topics[topic->name] = std::move(topic);
+    if (!topic->is_hidden) topics[topic->name] = std::move(topic);
   }
   void remove(const TopicId& id) {
     auto found = by_id.find(id);
     if (found == by_id.end()) return;
-    topics.erase(found->second->name);
+    if (!found->second->is_hidden) topics.erase(found->second->name);
     by_id.erase(found);
   }
   std::shared_ptr<const TopicInfo> find(std::string_view name) const {

@@ -10,7 +10,7 @@ namespace millrace::client {
 namespace {
 
 constexpr ErrorCode kKnown[] = {
-#define MILLRACE_ERROR(name, kafka, text) ErrorCode::name,
+#define MILLRACE_ERROR(name, kafka, amqp, text) ErrorCode::name,
 #include "base/error_table.h"
 #undef MILLRACE_ERROR
 };

@@ -11,7 +11,7 @@ TEST(ServerErrorTest, ZeroIsNone) {
 }
 
 TEST(ServerErrorTest, EachOfOurCodesComesBackAsOneWithTheSameNumber) {
-#define MILLRACE_ERROR(name, kafka, text)                                           \
+#define MILLRACE_ERROR(name, kafka, amqp, text)                                     \
   EXPECT_EQ(kafka_error_code(server_error(kafka_error_code(ErrorCode::name)).code), \
             kafka_error_code(ErrorCode::name));
 #include "base/error_table.h"

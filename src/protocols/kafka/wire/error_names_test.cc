@@ -23,7 +23,7 @@ TEST(ErrorNames, UnknownCodesKeepTheirNumber) {
 
 // Whatever this broker answers has a name.
 TEST(ErrorNames, EveryErrorOfOursHasOne) {
-#define MILLRACE_ERROR(name, kafka_code, text) \
+#define MILLRACE_ERROR(name, kafka_code, amqp_code, text) \
   EXPECT_FALSE(error_code_name(kafka_code).starts_with("ERROR_")) << #name;
 #include "base/error_table.h"
 #undef MILLRACE_ERROR
