@@ -15,6 +15,9 @@ bool is_compared(HeadersMode mode, std::string_view name) {
 bool entry_matches(const ValueTable::Entry& wanted, const ValueTable& headers) {
   const Value* header = headers.find(wanted.first);
   if (header == nullptr) return false;
+  // Nearly all are texts.
+  const std::string* text = wanted.second.as_text();
+  if (text != nullptr) return header->as_text() != nullptr && *header->as_text() == *text;
   return wanted.second.is_null() || same_value(wanted.second, *header);
 }
 

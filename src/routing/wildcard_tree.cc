@@ -55,8 +55,16 @@ WildcardTree::WordId WildcardTree::way(std::string_view text) const {
 WildcardTree::NodeIndex WildcardTree::child(NodeIndex node, WordId way) const {
   if (way == kOneWord) return nodes_[node].one;
   if (way == kManyWords) return nodes_[node].many;
-  if (way == kNoWord) return kNone;
-  auto found = edges_.find(edge(node, way));
+  return way == kNoWord ? kNone : literal_child(node, way);
+}
+
+WildcardTree::NodeIndex WildcardTree::literal_child(NodeIndex index, WordId word) const {
+  const Node& node = nodes_[index];
+  if (node.first_word == word) return node.first_child;
+  const std::uint32_t in_node =
+      (node.first_child != kNone) + (node.one != kNone) + (node.many != kNone);
+  if (node.children == in_node) return kNone;
+  auto found = edges_.find(edge(index, word));
   return found == edges_.end() ? kNone : found->second;
 }
 
@@ -76,7 +84,12 @@ WildcardTree::NodeIndex WildcardTree::add_child(NodeIndex parent, std::string_vi
     nodes_[parent].many = node;
   } else {
     word = use_word(text);
-    edges_.emplace(edge(parent, word), node);
+    if (nodes_[parent].first_child == kNone) {
+      nodes_[parent].first_word = word;
+      nodes_[parent].first_child = node;
+    } else {
+      edges_.emplace(edge(parent, word), node);
+    }
   }
   nodes_[parent].children += 1;
   nodes_[node] = Node{.parent = parent, .word = word};
@@ -92,7 +105,12 @@ void WildcardTree::remove_leaf(NodeIndex leaf) {
   } else if (node.word == kManyWords) {
     parent.many = kNone;
   } else {
-    edges_.erase(edge(node.parent, node.word));
+    if (parent.first_child == leaf) {
+      parent.first_word = kNoWord;
+      parent.first_child = kNone;
+    } else {
+      edges_.erase(edge(node.parent, node.word));
+    }
     release_word(node.word);
   }
   ASSERT(parent.children > 0);
@@ -157,8 +175,10 @@ std::span<const PatternId> WildcardTree::match(std::string_view key) {
 }
 
 void WildcardTree::step(NodeIndex node, WordId word, bool more, bool wildcards) {
-  const NodeIndex literal = child(node, word);
-  if (literal != kNone) arrive(literal, more);
+  if (word != kNoWord) {
+    const NodeIndex literal = literal_child(node, word);
+    if (literal != kNone) arrive(literal, more);
+  }
   const NodeIndex one = nodes_[node].one;
   if (wildcards && one != kNone) arrive(one, more);
 }

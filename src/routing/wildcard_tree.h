@@ -70,6 +70,9 @@ class WildcardTree {
     WordId word = kNoWord;  // the way from the parent to here
     NodeIndex one = kNone;
     NodeIndex many = kNone;
+    // One literal child, most have no other; the others stand in edges_.
+    WordId first_word = kNoWord;
+    NodeIndex first_child = kNone;
     std::uint32_t children = 0;
     bool is_pattern = false;
   };
@@ -100,6 +103,7 @@ class WildcardTree {
   WordId find_word(std::string_view text) const;
   WordId way(std::string_view text) const;
   NodeIndex child(NodeIndex node, WordId way) const;
+  NodeIndex literal_child(NodeIndex node, WordId word) const;
   NodeIndex add_child(NodeIndex node, std::string_view text);
   void remove_leaf(NodeIndex node);
   WordId use_word(std::string_view text);
@@ -112,7 +116,7 @@ class WildcardTree {
   WildcardDialect dialect_;
   std::vector<Node> nodes_;
   std::vector<NodeIndex> free_nodes_;
-  boost::unordered_flat_map<std::uint64_t, NodeIndex> edges_;  // by literal words
+  boost::unordered_flat_map<std::uint64_t, NodeIndex> edges_;
   std::vector<Word> words_;
   std::vector<WordId> free_words_;
   boost::unordered_flat_set<WordId, WordHash, WordEqual> word_ids_;
