@@ -1,0 +1,49 @@
+// RangeSet: a set of offsets that costs by its runs, not by its members.
+//
+//   RangeSet done;
+//   done.insert({Offset(10), Offset(1'000'010)});   // one entry
+//   done.insert(OffsetRange::of(Offset(9)));        // still one
+//
+// Neighbouring runs are merged. O(log runs) for each run that is touched.
+#pragma once
+
+#include <cstddef>
+#include <map>
+
+#include "queues/ids.h"
+
+namespace millrace {
+
+class RangeSet {
+ public:
+  using Runs = std::map<Offset, Offset>;  // first -> end; disjoint, never adjacent
+
+  // How many offsets were not in it before.
+  std::int64_t insert(OffsetRange range);
+  // How many were in it.
+  std::int64_t erase(OffsetRange range);
+  void clear();
+
+  bool contains(Offset offset) const;
+  // How many of `range` are in it.
+  std::int64_t count_in(OffsetRange range) const;
+
+  bool empty() const { return runs_.empty(); }
+  std::int64_t count() const { return count_; }
+  std::size_t run_count() const { return runs_.size(); }
+  const Runs& runs() const { return runs_; }
+
+  OffsetRange front() const;
+  OffsetRange back() const;
+  // Takes the lowest offset out.
+  Offset pop_front();
+  void pop_front_run();
+
+  bool operator==(const RangeSet& other) const { return runs_ == other.runs_; }
+
+ private:
+  Runs runs_;
+  std::int64_t count_ = 0;
+};
+
+}  // namespace millrace
