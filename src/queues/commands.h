@@ -19,7 +19,7 @@ namespace millrace {
 struct CreateCursor {
   CursorId cursor;
   Offset log_start;  // what lies below is none of its messages
-  CursorPolicy policy;
+  CursorPolicy policy = {};
 };
 // What it holds and has to tell is forgotten, open transfers too: end those before, where it
 // matters.
@@ -29,7 +29,7 @@ struct DeleteCursor {
 // A new limit holds at once: what is beyond it becomes exhausted, what no longer is becomes ready.
 struct ConfigureCursor {
   CursorId cursor;
-  CursorPolicy policy;
+  CursorPolicy policy = {};
 };
 
 enum class SettleOutcome : std::uint8_t {
@@ -43,20 +43,20 @@ struct Settlement {
   SettleOutcome outcome = SettleOutcome::acknowledged;
   RemovalReason reason = RemovalReason::rejected;  // of dropped
   // Who has them in flight; kNoHolder: they are exhausted (only to be dropped).
-  HolderId holder;
+  HolderId holder = kNoHolder;
 };
 // In any order, also of offsets. Cheapest when what lies together comes together.
 struct Settle {
   CursorId cursor;
-  std::vector<Settlement> settlements;
+  std::vector<Settlement> settlements = {};
   // Cursor::wants_horizon(), so that it costs no event of its own.
-  std::optional<Offset> raise_horizon;
+  std::optional<Offset> raise_horizon = {};
 };
 // Gives back everything that a holder has in flight. Absent `failed`: by policy().holder_end_fails.
 struct ReleaseHolder {
   CursorId cursor;
   HolderId holder;
-  std::optional<bool> failed;
+  std::optional<bool> failed = {};
 };
 // Everything that is ready becomes done.
 struct Purge {
@@ -76,12 +76,12 @@ struct BeginTransfer {
   };
   CursorId cursor;
   RemovalReason reason = RemovalReason::rejected;
-  std::vector<Entry> entries;
+  std::vector<Entry> entries = {};
 };
 // All targets have it durably: the offset is done.
 struct EndTransfer {
   CursorId cursor;
-  std::vector<Offset> offsets;
+  std::vector<Offset> offsets = {};
 };
 // Cursor::wants_horizon(). A horizon that is not higher changes nothing.
 struct RaiseHorizon {
@@ -104,7 +104,7 @@ struct CursorAnswer {
   Error error;
 };
 struct SettleReply {
-  std::vector<OffsetRange> mismatched;  // in the order they were asked for
+  OffsetRuns mismatched;  // in the order they were asked for
 };
 struct ReleaseHolderReply {
   std::int64_t released = 0;

@@ -22,6 +22,7 @@
 #include <map>
 #include <optional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 #include "queues/ids.h"
@@ -79,6 +80,7 @@ class Consumers {
  private:
   struct Consumer;
   using Turns = std::list<Consumer*>;
+  using OrderKey = std::pair<std::int64_t, std::uint64_t>;  // -priority, arrival
   struct Consumer {
     HolderId holder;
     std::int32_t priority = 0;
@@ -93,19 +95,21 @@ class Consumers {
   const Consumer& get(HolderId holder) const;
   bool may_take(const Consumer& consumer) const;
   void change_credit(Consumer& consumer, std::int64_t credit);
-  // Puts it among those that take turns, or out of them.
-  void place(Consumer& consumer);
+  void count_credit(const Consumer& consumer, int sign);
+  // Among those that take turns, or out of them.
+  void put_in_place(Consumer& consumer);
   std::optional<HolderId> elect();
+  static OrderKey order_key(const Consumer& consumer);
 
   bool single_active_;
   std::unordered_map<HolderId, Consumer> consumers_;
   std::map<std::int32_t, Turns, std::greater<>> turns_;  // only levels where somebody may take
   Turns idle_;                                           // who may take nothing now
-  std::map<std::pair<std::int64_t, std::uint64_t>, HolderId> order_;  // (-priority, arrival)
+  std::map<OrderKey, HolderId> order_;  // as single active consumers follow each other
   std::optional<HolderId> active_;
   std::uint64_t arrivals_ = 0;
   std::int64_t limited_credit_ = 0;
-  std::size_t unlimited_ = 0;
+  std::int64_t unlimited_ = 0;
 };
 
 }  // namespace millrace

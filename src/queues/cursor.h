@@ -93,16 +93,20 @@ class Cursor {
   bool put_back(Offset offset, HolderId holder);
   // kNoHolder: not in flight.
   HolderId holder_of(Offset offset) const { return in_flight_.find(offset); }
-  std::vector<OffsetRange> held_by(HolderId holder) const { return in_flight_.held_by(holder); }
+  OffsetRuns held_by(HolderId holder) const { return in_flight_.held_by(holder); }
 
   // The log has nothing there (below end()): they are done without having been anything. At once
   // here, durably with the next event of this cursor; after a crash in between they are found
   // again.
   void skip(OffsetRange gap);
+  // Not durably yet.
+  bool is_skipped(Offset offset) const { return gaps_.contains(offset); }
 
   // The horizon that a RaiseHorizon (or the next Settle) should set, when one is due: at most
-  // `credit` ahead of what was delivered, so that one event covers about half as many messages.
-  // `credit`: what all holders together may still take; no limit counts as kHorizonAheadMax.
+  // the outstanding credit ahead of what was delivered, so that one event covers about half as many
+  // messages.
+  // `credit`: what all holders together may still take, Consumers::total_credit(); what is in
+  // flight is added here. Negative, for no limit, counts as kHorizonAheadMax.
   std::optional<Offset> wants_horizon(std::int64_t credit) const;
 
  private:
@@ -116,9 +120,10 @@ class Cursor {
   void start();
   void forget_ready(OffsetRange range);  // it became done or moves
   void return_range(OffsetRange range);  // it came back, with its new counts
-  void reconfigured();
+  void reconfigured();                   // the policy is another one
+  RangeSet beyond_limit() const;
   // Ready, in runs, in the order of offsets.
-  std::vector<OffsetRange> ready_ranges() const;
+  OffsetRuns ready_ranges() const;
   void pass_ahead();
 
   CursorId id_;

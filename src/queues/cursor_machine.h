@@ -72,9 +72,17 @@ class CursorMachine {
   void handle(Turn& turn, RaiseHorizon& command);
   void handle(Turn& turn, SetProducerId& command);
 
+  // Null: refused.
   Cursor* find_or_refuse(Turn& turn, CursorId id);
   // Records it with the gaps that were skipped meanwhile, unless it says nothing.
-  void record_change(Turn& turn, Cursor& cursor, CursorChanged& change);
+  void record_change(Turn& turn, Cursor& cursor, CursorChanged change);
+  Cursor& get(CursorId id);
+  // Takes what a settlement may have of its range out of flight, or out of the exhausted, into
+  // `change`.
+  void take_settled(Cursor& cursor, const Settlement& settlement, CursorChanged& change,
+                    OffsetRuns& mismatched);
+  void take_exhausted(Cursor& cursor, OffsetRange range, const Settlement& settlement,
+                      CursorChanged& change, OffsetRuns& mismatched);
 
   // One per event.
   void apply_event(WallMs time, const CursorCreated& event);

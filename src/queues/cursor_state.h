@@ -31,7 +31,7 @@ enum class ReturnOrder : std::uint8_t {
 struct CursorPolicy {
   ReturnOrder return_order = ReturnOrder::offset;
   // A message that failed more often is exhausted: it is not delivered again. Absent: no limit.
-  std::optional<std::uint32_t> failed_max;
+  std::optional<std::uint32_t> failed_max = {};
   // Whether a holder that goes has failed on what it held.
   bool holder_end_fails = false;
   bool operator==(const CursorPolicy&) const = default;
@@ -68,10 +68,13 @@ struct TransferTarget {
 struct Transfer {
   std::uint64_t number = 0;  // in the order they began: that of the sequences
   RemovalReason reason = RemovalReason::rejected;
-  WallMs time;  // when it began
-  std::vector<TransferTarget> targets;
+  WallMs time = {};  // when it began
+  std::vector<TransferTarget> targets = {};
   bool operator==(const Transfer&) const = default;
 };
+
+// Sequences go on at 0 behind the greatest number, as idempotent producers count.
+std::int32_t sequence_after(std::int32_t sequence);
 
 struct CursorState {
   CursorState() = default;

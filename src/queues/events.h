@@ -11,18 +11,16 @@
 #include <vector>
 
 #include "base/bytes.h"
+#include "base/fields.h"
 #include "machine/machine.h"
 #include "queues/cursor_state.h"
 
 namespace millrace {
 
-// Not empty, in order, at least one offset between them.
-using OffsetRuns = std::vector<OffsetRange>;
-
 struct CursorCreated {
   CursorId cursor;
   Offset log_start;
-  CursorPolicy policy;
+  CursorPolicy policy = {};
   bool operator==(const CursorCreated&) const = default;
 };
 struct CursorDeleted {
@@ -31,36 +29,37 @@ struct CursorDeleted {
 };
 struct CursorConfigured {
   CursorId cursor;
-  CursorPolicy policy;
+  CursorPolicy policy = {};
   bool operator==(const CursorConfigured&) const = default;
 };
 // Everything that happens to runs of offsets, in one event.
 struct CursorChanged {
   struct Dropped {
     RemovalReason reason = RemovalReason::rejected;
-    OffsetRuns runs;
+    OffsetRuns runs = {};
     bool operator==(const Dropped&) const = default;
   };
   CursorId cursor;
-  OffsetRuns acknowledged;
-  OffsetRuns released;
-  OffsetRuns released_failed;
-  std::vector<Dropped> dropped;
-  OffsetRuns purged;
-  OffsetRuns absent;
-  OffsetRuns transferred;  // the transfer ended
-  std::optional<Offset> horizon;
+  // All in order, see put_in_order().
+  OffsetRuns acknowledged = {};
+  OffsetRuns released = {};
+  OffsetRuns released_failed = {};
+  std::vector<Dropped> dropped = {};
+  OffsetRuns purged = {};
+  OffsetRuns absent = {};
+  OffsetRuns transferred = {};  // the transfer ended
+  std::optional<Offset> horizon = {};
   bool operator==(const CursorChanged&) const = default;
 };
 struct TransfersBegun {
   struct Entry {
     Offset offset;
-    std::vector<TransferTarget> targets;
+    std::vector<TransferTarget> targets = {};
     bool operator==(const Entry&) const = default;
   };
   CursorId cursor;
   RemovalReason reason = RemovalReason::rejected;
-  std::vector<Entry> entries;  // in the order of their sequences
+  std::vector<Entry> entries = {};  // in the order of their sequences
   bool operator==(const TransfersBegun&) const = default;
 };
 struct ProducerIdSet {
@@ -76,10 +75,14 @@ Event write_event(const CursorEvent& event);
 // Nothing when the bytes are damaged or of a kind this program does not know.
 std::optional<CursorEvent> read_event(ByteView bytes);
 
-// Runs as bytes; also in snapshots. False: damaged.
+// What snapshots write in the same way. Reading gives false for damage: an offset below 0, a reason
+// nobody knows.
 std::vector<std::uint8_t> write_runs(const OffsetRuns& runs);
 bool read_runs(ByteView bytes, OffsetRuns& runs);
 void write_policy(FieldWriter& writer, const CursorPolicy& policy);
 bool read_policy(ByteView bytes, CursorPolicy& policy);
+bool read_offset(const Field& field, Offset& offset);
+bool read_reason(const Field& field, RemovalReason& reason);
+bool read_sequence(const Field& field, std::int32_t& sequence);
 
 }  // namespace millrace

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 #include "base/ids.h"
 
@@ -28,5 +29,19 @@ struct OffsetRange {
   bool contains(Offset offset) const { return first <= offset && offset < end; }
   bool operator==(const OffsetRange&) const = default;
 };
+
+// None empty. Where they are in order, there is a gap between each and the next.
+using OffsetRuns = std::vector<OffsetRange>;
+
+// Adds behind the others, and makes one of two that adjoin.
+inline void append_run(OffsetRuns& runs, OffsetRange range) {
+  if (!runs.empty() && runs.back().end == range.first) {
+    runs.back().end = range.end;
+  } else {
+    runs.push_back(range);
+  }
+}
+// Puts disjoint runs in order and makes one of those that adjoin.
+void put_in_order(OffsetRuns& runs);
 
 }  // namespace millrace

@@ -6,10 +6,9 @@
 #pragma once
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <unordered_map>
-#include <vector>
 
 #include "queues/ids.h"
 
@@ -20,20 +19,18 @@ class InFlight {
   InFlight() = default;
   InFlight(const InFlight&) = delete;
   InFlight& operator=(const InFlight&) = delete;
-  InFlight(InFlight&& other) noexcept;
-  InFlight& operator=(InFlight&& other) noexcept;
 
   void add(Offset offset, HolderId holder);
   // kNoHolder: it is not in flight.
   HolderId find(Offset offset) const;
-  // Takes out what `holder` has of `range`, and calls refused(OffsetRange) for each run it does not
-  // have, taken(OffsetRange) for each it had.
-  template <class Taken, class Refused>
-  void remove(OffsetRange range, HolderId holder, Taken taken, Refused refused);
+  // False: this holder does not have it.
+  bool remove(Offset offset, HolderId holder);
+  // Takes out what `holder` has of `range`; adds that to `removed` and the rest to `refused`.
+  void remove(OffsetRange range, HolderId holder, OffsetRuns& removed, OffsetRuns& refused);
   // Takes them out, whoever has them.
   void remove_all(OffsetRange range);
-  // What it has, in order.
-  std::vector<OffsetRange> held_by(HolderId holder) const;
+  // What it has, in order. O(blocks in flight).
+  OffsetRuns held_by(HolderId holder) const;
 
   std::int64_t count() const { return count_; }
 
@@ -43,14 +40,20 @@ class InFlight {
     std::array<HolderId, kBlock> holders{};
     std::int64_t used = 0;
   };
-  using Blocks = std::unordered_map<std::int64_t, Block>;
 
-  Block* block_of(std::int64_t index) const;
-  void release(std::int64_t index);
+  static std::int64_t index_of(Offset offset) { return offset.value() / kBlock; }
+  static std::size_t slot_of(Offset offset) {
+    return static_cast<std::size_t>(offset.value() % kBlock);
+  }
+  // Null: nothing of it is in flight.
+  Block* find_block(std::int64_t index) const;
+  void forget_if_empty(std::int64_t index, Block& block);
 
-  Blocks blocks_;
+  // Blocks stay where they are. mutable: the cache below gives them out for writing.
+  mutable std::unordered_map<std::int64_t, Block> blocks_;
   std::int64_t count_ = 0;
-  // The block that was used last.
+  std::int64_t newest_ = -1;  // the highest block so far; stays when it is empty
+  // The block that was used last; null: none.
   mutable std::int64_t last_index_ = -1;
   mutable Block* last_ = nullptr;
 };

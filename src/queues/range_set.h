@@ -7,6 +7,7 @@
 // Neighbouring runs are merged. O(log runs) for each run that is touched.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
 
@@ -27,6 +28,17 @@ class RangeSet {
   bool contains(Offset offset) const;
   // How many of `range` are in it.
   std::int64_t count_in(OffsetRange range) const;
+
+  // Calls visit(OffsetRange) for the parts of `range` that are in it.
+  template <class Visit>
+  void visit(OffsetRange range, Visit visit) const {
+    auto run = runs_.upper_bound(range.first);
+    if (run != runs_.begin()) --run;
+    for (; run != runs_.end() && run->first < range.end; ++run) {
+      OffsetRange part{std::max(run->first, range.first), std::min(run->second, range.end)};
+      if (!part.empty()) visit(part);
+    }
+  }
 
   bool empty() const { return runs_.empty(); }
   std::int64_t count() const { return count_; }

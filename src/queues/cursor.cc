@@ -1,0 +1,202 @@
+#include "queues/cursor.h"
+
+#include <algorithm>
+
+#include "base/assert.h"
+
+namespace millrace {
+
+void Cursor::start() {
+  ASSERT(!started_);
+  started_ = true;
+  next_ = durable_.floor;
+  end_ = durable_.known_end();
+  uncertain_below_ = durable_.horizon;
+  returned_.set_order(durable_.policy.return_order);
+  for (const auto& [first, end] : durable_.done.runs()) ahead_.insert({first, end});
+  for (const auto& [offset, transfer] : durable_.transfers) ahead_.insert(OffsetRange::of(offset));
+  exhausted_ = beyond_limit();
+  for (const auto& [first, end] : exhausted_.runs()) ahead_.insert({first, end});
+  pass_ahead();
+}
+
+void Cursor::set_end(Offset end) {
+  ASSERT(started_);
+  end_ = std::max(end_, end);
+  if (!has_end_) {
+    // The horizon may lie ahead of the log; what is appended from now on was never delivered.
+    has_end_ = true;
+    uncertain_below_ = std::min(uncertain_below_, end_);
+  }
+}
+
+std::int64_t Cursor::ready_count() const {
+  return returned_.count() + (end_ - next_) - ahead_.count();
+}
+
+std::vector<OpenTransfer> Cursor::open_transfers() const {
+  std::vector<OpenTransfer> open;
+  open.reserve(durable_.transfers.size());
+  for (const auto& [offset, transfer] : durable_.transfers) {
+    open.push_back({offset, durable_.counts.find(offset), transfer});
+  }
+  std::sort(open.begin(), open.end(), [](const OpenTransfer& a, const OpenTransfer& b) {
+    return a.transfer.number < b.transfer.number;
+  });
+  return open;
+}
+
+std::optional<Offset> Cursor::next_ready() const {
+  if (!returned_.empty()) return returned_.front();
+  if (next_ < end_) return next_;
+  return std::nullopt;
+}
+
+std::vector<Offset> Cursor::peek(std::size_t count_max) const {
+  std::vector<Offset> offsets;
+  auto add = [&](OffsetRange run) {
+    for (Offset at = run.first; at < run.end && offsets.size() < count_max; ++at) {
+      offsets.push_back(at);
+    }
+    return offsets.size() < count_max;
+  };
+  returned_.visit(add);
+  Offset at = next_;
+  for (const auto& [first, end] : ahead_.runs()) {
+    if (!add({at, first})) return offsets;
+    at = end;
+  }
+  add({at, end_});
+  return offsets;
+}
+
+Lease Cursor::take(HolderId holder) {
+  Lease lease;
+  if (!returned_.empty()) {
+    lease.offset = returned_.pop_front();
+  } else {
+    ASSERT(next_ < end_);
+    lease.offset = next_;
+    ++next_;
+    if (!ahead_.empty()) pass_ahead();
+  }
+  in_flight_.add(lease.offset, holder);
+  if (!durable_.counts.empty()) lease.before = durable_.counts.find(lease.offset);
+  lease.redelivered = lease.before.acquired > 0 || lease.offset < uncertain_below_;
+  return lease;
+}
+
+bool Cursor::put_back(Offset offset, HolderId holder) {
+  if (!in_flight_.remove(offset, holder)) return false;
+  returned_.add_first(OffsetRange::of(offset));
+  return true;
+}
+
+void Cursor::skip(OffsetRange gap) {
+  ASSERT(started_);
+  gap = {std::max(gap.first, durable_.floor), std::min(gap.end, end_)};
+  RangeSet fresh;
+  fresh.insert(gap);
+  durable_.done.visit(gap, [&](OffsetRange done) { fresh.erase(done); });
+  const auto& transfers = durable_.transfers;
+  for (auto at = transfers.lower_bound(gap.first); at != transfers.end() && at->first < gap.end;
+       ++at) {
+    fresh.erase(OffsetRange::of(at->first));
+  }
+  for (const auto& [first, end] : fresh.runs()) {
+    in_flight_.remove_all({first, end});
+    forget_ready({first, end});
+    gaps_.insert({first, end});
+  }
+}
+
+std::optional<Offset> Cursor::wants_horizon(std::int64_t credit) const {
+  Offset horizon = durable_.horizon;
+  if (next_ <= horizon && (credit == 0 || ready_count() == 0)) return std::nullopt;
+  std::int64_t ahead = kHorizonAheadMax;
+  if (credit >= 0) ahead = std::min(credit + in_flight_.count(), kHorizonAheadMax);
+  if (horizon >= next_ + (ahead + 1) / 2) return std::nullopt;
+  return next_ + ahead;
+}
+
+void Cursor::forget_ready(OffsetRange range) {
+  if (!started_) return;
+  if (!returned_.empty()) returned_.erase(range);
+  if (!exhausted_.empty()) exhausted_.erase(range);
+  if (!gaps_.empty()) gaps_.erase(range);
+  if (range.end <= next_) return;
+  ASSERT(range.end <= end_);
+  ahead_.insert({std::max(range.first, next_), range.end});
+  pass_ahead();
+}
+
+void Cursor::return_range(OffsetRange range) {
+  if (!started_) return;
+  ASSERT(range.end <= next_);
+  if (!durable_.policy.failed_max) return returned_.add(range);
+  durable_.counts.visit(range, [&](OffsetRange part, DeliveryCounts counts) {
+    if (is_exhausted(counts)) {
+      exhausted_.insert(part);
+    } else {
+      returned_.add(part);
+    }
+  });
+}
+
+// What failed too often and does not move already.
+RangeSet Cursor::beyond_limit() const {
+  RangeSet beyond;
+  for (const auto& [first, run] : durable_.counts.runs()) {
+    if (is_exhausted(run.counts)) beyond.insert({first, run.end});
+  }
+  if (beyond.empty()) return beyond;
+  for (const auto& [offset, transfer] : durable_.transfers) beyond.erase(OffsetRange::of(offset));
+  return beyond;
+}
+
+void Cursor::reconfigured() {
+  if (!started_) return;
+  returned_.set_order(durable_.policy.return_order);
+  RangeSet beyond = beyond_limit();
+  for (const auto& [first, end] : gaps_.runs()) beyond.erase({first, end});
+  for (const auto& [first, end] : RangeSet(beyond).runs()) {
+    for (Offset offset = first; offset < end; ++offset) {
+      if (in_flight_.find(offset) != kNoHolder) beyond.erase(OffsetRange::of(offset));
+    }
+  }
+  RangeSet freed = exhausted_;
+  for (const auto& [first, end] : beyond.runs()) freed.erase({first, end});
+  for (const auto& [first, end] : freed.runs()) {
+    ahead_.erase({first, end});
+    OffsetRange considered{first, std::min(end, next_)};
+    if (!considered.empty()) returned_.add(considered);
+  }
+  exhausted_ = std::move(beyond);
+  for (const auto& [first, end] : exhausted_.runs()) {
+    returned_.erase({first, end});
+    if (end > next_) ahead_.insert({std::max(first, next_), end});
+  }
+  pass_ahead();
+}
+
+OffsetRuns Cursor::ready_ranges() const {
+  OffsetRuns runs;
+  for (const auto& [first, end] : returned_.members().runs()) append_run(runs, {first, end});
+  Offset at = next_;
+  for (const auto& [first, end] : ahead_.runs()) {
+    append_run(runs, {at, first});
+    at = end;
+  }
+  if (at < end_) append_run(runs, {at, end_});
+  return runs;
+}
+
+void Cursor::pass_ahead() {
+  while (!ahead_.empty() && ahead_.front().first <= next_) {
+    next_ = std::max(next_, ahead_.front().end);
+    ahead_.pop_front_run();
+  }
+  ASSERT(next_ <= end_);
+}
+
+}  // namespace millrace
