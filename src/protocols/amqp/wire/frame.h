@@ -40,7 +40,8 @@ struct FrameView {
 // The first frame of `bytes`; nothing when its end has not come yet. An error (501) as soon as the
 // frame's header is there and wrong: an unknown type, a size above `frame_bytes_max`, a heartbeat
 // with a channel or a payload; and when the octet at its end is not 0xCE.
-// `frame_bytes_max` is the negotiated frame-max: with the 8 bytes around the payload.
+// `frame_bytes_max` is the negotiated frame-max: with the 8 bytes around the payload. It must be a
+// real one: who negotiated 0 ("no limit") gives a limit of its own.
 Result<std::optional<FrameView>> next_frame(ByteView bytes, std::size_t frame_bytes_max);
 
 // Writes a frame's header; returns where its payload begins.
