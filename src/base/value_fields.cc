@@ -162,12 +162,12 @@ bool read_entries(ByteView bytes, ValueTable& table, int depth) {
 
 }  // namespace
 
-void put_table(FieldWriter& out, std::uint32_t number, const ValueTable& table) {
+void put_value_table(FieldWriter& out, std::uint32_t number, const ValueTable& table) {
   FieldWriter inner;
   put_entries(inner, table);
   out.put_message(number, inner);
 }
 
-bool read_table(ByteView bytes, ValueTable& table) { return read_entries(bytes, table, 0); }
+bool read_value_table(ByteView bytes, ValueTable& table) { return read_entries(bytes, table, 0); }
 
 }  // namespace millrace

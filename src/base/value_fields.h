@@ -6,8 +6,8 @@
 
 namespace millrace {
 
-void put_table(FieldWriter& out, std::uint32_t number, const ValueTable& table);
+void put_value_table(FieldWriter& out, std::uint32_t number, const ValueTable& table);
 // False: the bytes are damaged, or nested deeper than anything that was written.
-bool read_table(ByteView bytes, ValueTable& table);
+bool read_value_table(ByteView bytes, ValueTable& table);
 
 }  // namespace millrace

@@ -27,25 +27,25 @@ ValueTable one_of_each() {
 
 TEST(ValueFields, EveryTypeComesBackAsItWas) {
   FieldWriter out;
-  put_table(out, 7, one_of_each());
+  put_value_table(out, 7, one_of_each());
   auto bytes = out.take();
   FieldReader reader(bytes);
   auto field = reader.next();
   ASSERT_TRUE(field);
   ValueTable read;
-  ASSERT_TRUE(read_table(field->bytes, read));
+  ASSERT_TRUE(read_value_table(field->bytes, read));
   EXPECT_EQ(read, one_of_each());
 }
 
 TEST(ValueFields, WhatIsCutIsDamagedOrShorter) {
   FieldWriter out;
-  put_table(out, 7, one_of_each());
+  put_value_table(out, 7, one_of_each());
   auto bytes = out.take();
   FieldReader reader(bytes);
   ByteView whole = reader.next()->bytes;
   for (std::size_t size = 0; size < whole.size(); ++size) {
     ValueTable read;
-    if (read_table(whole.first(size), read)) EXPECT_LT(read.size(), one_of_each().size());
+    if (read_value_table(whole.first(size), read)) EXPECT_LT(read.size(), one_of_each().size());
   }
 }
 
@@ -53,11 +53,11 @@ TEST(ValueFields, NestedTooDeepIsDamage) {
   Value deep(ValueArray{});
   for (int i = 0; i < 100; ++i) deep = Value(ValueArray{std::move(deep)});
   FieldWriter out;
-  put_table(out, 7, {{"deep", std::move(deep)}});
+  put_value_table(out, 7, {{"deep", std::move(deep)}});
   auto bytes = out.take();
   FieldReader reader(bytes);
   ValueTable read;
-  EXPECT_FALSE(read_table(reader.next()->bytes, read));
+  EXPECT_FALSE(read_value_table(reader.next()->bytes, read));
 }
 
 }  // namespace

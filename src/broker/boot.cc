@@ -3,7 +3,9 @@
 #include <set>
 
 #include "base/log.h"
+#include "base/rare.h"
 #include "broker/broker.h"
+#include "broker/queues.h"
 #include "catalog/ids.h"
 
 namespace millrace {
@@ -18,6 +20,7 @@ BrokerCore::BrokerCore(Broker& broker, CoreStore& store)
       memory_(broker.memory(), store.core()),
       image_(std::make_shared<CatalogImage>()),
       deadlines_(store.core()),
+      queues_(std::make_unique<Queues>(*this)),
       catalog_turns_(store.core()) {}
 BrokerCore::~BrokerCore() = default;
 
@@ -49,6 +52,8 @@ Task<Result<void>> BrokerCore::adopt(std::shared_ptr<const CatalogImage> image,
       partition->log().configure(log_settings_of(topic->config));
     }
   }
+  auto adopted = co_await queues_->adopt(change->topology);
+  if (!adopted) co_return adopted;
   for (const PartitionInfo& info : change->removed) {
     if (++count % kPartitionsAtOnce == 0) co_await Yield{core()};
     if (partitions_.erase(info.id) > 0) store_.close_log(info.id);
@@ -65,6 +70,7 @@ bool BrokerCore::refuse_from_now_on() {
 }
 
 bool BrokerCore::wake_everybody() {
+  queues_->stop(Error(ErrorCode::stopping));
   for (auto& [shard, host] : groups_) host->stop(Error(ErrorCode::stopping));
   if (catalog_) catalog_->stop(Error(ErrorCode::stopping));
   for (auto& [id, partition] : partitions_) partition->wake_waiters();
@@ -103,6 +109,9 @@ Task<Result<void>> Broker::boot() {
   auto image = home.catalog_->machine().image();
   CatalogChange all;
   for (const auto& [id, topic] : image->by_id) all.changed.push_back(topic);
+  all.topology = home.catalog_->machine().topology().all();
+  auto cursors = co_await replay_cursors();
+  if (!cursors) co_return cursors;
   auto published = co_await publish(image, std::move(all));
   if (!published) co_return published;
   auto groups = co_await replay_groups();
@@ -135,9 +144,13 @@ Task<Result<void>> Broker::boot() {
   if (!deleted.empty()) {
     runtime_.core(CoreId(0)).spawn("remove partitions", remove_files_of(std::move(deleted)));
   }
+  co_await remove_temporary();
   for (auto& core : cores_) {
     BrokerCore* target = core.get();
-    target->core().post([target] { target->arm_retention(); });
+    target->core().post([target] {
+      target->arm_retention();
+      target->queues().arm_reclaim();
+    });
   }
   co_return Result<void>{};
 }
@@ -156,6 +169,42 @@ Task<Result<void>> Broker::replay_groups() {
     if (!outcome) co_return outcome;
   }
   co_return Result<void>{};
+}
+
+Task<Result<void>> Broker::replay_cursors() {
+  Core& here = runtime_.core(CoreId(0));
+  std::vector<Future<Result<void>>> opened;
+  for (PartitionId id : store_.unclaimed()) {
+    if (!is_cursor_log(id)) continue;
+    ShardId shard(static_cast<std::uint32_t>(id.value() - kCursorLogs.value()));
+    BrokerCore& target = core(owner(shard).id());
+    opened.push_back(start_on(here, target.core(), target.queues().open_host(shard)));
+  }
+  for (auto& future : opened) {
+    auto outcome = co_await future;
+    if (!outcome) co_return outcome;
+  }
+  co_return Result<void>{};
+}
+
+// What does not outlive the run in which it was declared.
+Task<void> Broker::remove_temporary() {
+  BrokerCore& home = core(CoreId(0));
+  const Topology& topology = home.catalog_->machine().topology();
+  std::vector<CatalogMachine::TopologyCommand> commands;
+  for (const auto& queue : topology.queues("")) {
+    if (queue->is_temporary()) commands.emplace_back(DeleteQueue{.id = queue->id});
+  }
+  for (const auto& exchange : topology.exchanges("")) {
+    if (!exchange->durable) commands.emplace_back(DeleteExchange{exchange->tenant, exchange->name});
+  }
+  for (auto& command : commands) {
+    auto reply = co_await home.queues().change(std::move(command));
+    if (!reply.error) continue;
+    RARE("what was temporary could not be removed");
+    log_warning("queues", "what was temporary could not be removed: {}", reply.error->message());
+    co_return;
+  }
 }
 
 Task<void> Broker::stop() {

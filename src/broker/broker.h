@@ -23,6 +23,7 @@
 namespace millrace {
 
 class Broker;
+class Queues;
 
 struct BrokerLimits {
   GroupLimits groups;
@@ -37,12 +38,14 @@ struct BrokerLimits {
 struct CatalogChange {
   std::vector<std::shared_ptr<const TopicInfo>> changed;  // new ones too
   std::vector<PartitionInfo> removed;
+  std::vector<TopologyChange> topology;  // in order
 };
 
 // Null when there is no such partition.
 const PartitionInfo* find_info(const std::shared_ptr<const TopicInfo>& topic,
                                std::int32_t partition);
 LogSettings log_settings_of(const TopicConfig& config);
+TopicId random_topic_id(Core& core);
 
 class BrokerCore {
  public:
@@ -57,6 +60,9 @@ class BrokerCore {
   std::optional<DiskSpace> disk_space() const { return store_.store().disk_space(); }
   // What connections of this core hold is leased here.
   MemoryShare& memory() { return memory_; }
+
+  // Exchanges, queues and what is in them.
+  Queues& queues() { return *queues_; }
 
   // Back-pressure: false while too much waits for the disk. A session waits for room before it
   // starts a produce, and reads nothing meanwhile; produce() itself never waits, so that appends
@@ -107,6 +113,7 @@ class BrokerCore {
 
  private:
   friend class Broker;
+  friend class Queues;
   struct Route {
     std::size_t index;  // of the item in the request
     PartitionId partition;
@@ -167,6 +174,7 @@ class BrokerCore {
   };
   std::unordered_map<PartitionId, Sent>
       sent_;  // to consumers of this core, of any core's partition
+  std::unique_ptr<Queues> queues_;
   bool stopping_ = false;
   bool retention_runs_ = false;
 
@@ -205,6 +213,8 @@ class Broker {
 
  private:
   Task<Result<void>> replay_groups();
+  Task<Result<void>> replay_cursors();
+  Task<void> remove_temporary();
   Runtime& runtime_;
   Store& store_;
   const BrokerLimits limits_;

@@ -6,6 +6,8 @@ namespace {
 
 constexpr std::int64_t kProducerIdsAtOnce = 1000;
 
+}  // namespace
+
 TopicId random_topic_id(Core& core) {
   TopicId id;
   for (std::size_t i = 0; i < id.size(); i += 8) {
@@ -16,8 +18,6 @@ TopicId random_topic_id(Core& core) {
   id[8] = static_cast<std::uint8_t>((id[8] & 0x3f) | 0x80);
   return id;
 }
-
-}  // namespace
 
 // Decides all at once, so that their events share a flush. The caller has the turn.
 template <class Command>

@@ -129,7 +129,7 @@ Result<void> check_owner(const QueueInfo& queue, OwnerId owner) {
 
 std::vector<std::uint8_t> encoded(const ValueTable& table) {
   FieldWriter out;
-  put_table(out, 1, table);
+  put_value_table(out, 1, table);
   return out.take();
 }
 

@@ -43,7 +43,7 @@ void encode_binding(FieldWriter& out, Kind kind, const BindingInfo& binding) {
   } else {
     out.put(kToExchange, std::get<ExchangeId>(binding.destination).value());
   }
-  if (!binding.arguments.empty()) put_table(out, kArguments, binding.arguments);
+  if (!binding.arguments.empty()) put_value_table(out, kArguments, binding.arguments);
 }
 
 struct Encoder {
@@ -67,7 +67,7 @@ struct Encoder {
     out.put(kFlags, (info.durable ? kDurable : 0U) | (info.auto_delete ? kAutoDelete : 0U) |
                         (info.internal ? kInternal : 0U));
     out.put(kType, static_cast<std::uint64_t>(info.type));
-    if (!info.arguments.empty()) put_table(out, kArguments, info.arguments);
+    if (!info.arguments.empty()) put_value_table(out, kArguments, info.arguments);
   }
   void operator()(const ExchangeRemoved& change) const {
     out.put(kKind, kExchangeRemoved);
@@ -85,7 +85,7 @@ struct Encoder {
     out.put_bytes(kTopic, info.topic);
     out.put(kPartition, info.partition.id.value());
     out.put(kShard, info.partition.shard.value());
-    if (!info.arguments.empty()) put_table(out, kArguments, info.arguments);
+    if (!info.arguments.empty()) put_value_table(out, kArguments, info.arguments);
   }
   void operator()(const QueueRemoved& change) const {
     out.put(kKind, kQueueRemoved);
@@ -141,7 +141,7 @@ bool Fields::read(ByteView bytes) {
         type = field->value;
         break;
       case kArguments:
-        if (!read_table(field->bytes, arguments)) return false;
+        if (!read_value_table(field->bytes, arguments)) return false;
         break;
       case kOwner:
         owner = field->value;

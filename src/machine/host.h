@@ -96,6 +96,8 @@ class MachineHost {
   }
 
   const M& machine() const { return machine_; }
+  // For what is volatile in it alone.
+  M& volatile_state() { return machine_; }
 
  private:
   static constexpr std::size_t kReplayStep = 1 << 20;

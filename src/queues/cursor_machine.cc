@@ -30,14 +30,14 @@ void CursorMachine::handle(Turn& turn, CreateCursor& command) {
   if (command.log_start.value() < 0) {
     return turn.refuse(ErrorCode::invalid_request, "the start of the log is below 0");
   }
-  turn.record(write_event(CursorCreated{
+  turn.record(write_cursor_event(CursorCreated{
       .cursor = command.cursor, .log_start = command.log_start, .policy = command.policy}));
   turn.answer(CursorAnswer{});
 }
 
 void CursorMachine::handle(Turn& turn, DeleteCursor& command) {
   if (find_or_refuse(turn, command.cursor) == nullptr) return;
-  turn.record(write_event(CursorDeleted{command.cursor}));
+  turn.record(write_cursor_event(CursorDeleted{command.cursor}));
   turn.answer(CursorAnswer{});
 }
 
@@ -45,7 +45,7 @@ void CursorMachine::handle(Turn& turn, ConfigureCursor& command) {
   Cursor* cursor = find_or_refuse(turn, command.cursor);
   if (cursor == nullptr) return;
   if (cursor->policy() != command.policy) {
-    turn.record(write_event(CursorConfigured{command.cursor, command.policy}));
+    turn.record(write_cursor_event(CursorConfigured{command.cursor, command.policy}));
   }
   turn.answer(CursorAnswer{});
 }
@@ -68,13 +68,13 @@ void CursorMachine::handle(Turn& turn, SetProducerId& command) {
                        "a cursor has one producer id, not below 0, for all its transfers");
   }
   if (known == kNoProducer) {
-    turn.record(write_event(ProducerIdSet{command.cursor, command.producer_id}));
+    turn.record(write_cursor_event(ProducerIdSet{command.cursor, command.producer_id}));
   }
   turn.answer(CursorAnswer{});
 }
 
 void CursorMachine::apply(WallMs time, ByteView bytes) {
-  std::optional<CursorEvent> event = read_event(bytes);
+  std::optional<CursorEvent> event = read_cursor_event(bytes);
   ASSERT(event.has_value());
   std::visit([&](const auto& of) { apply_event(time, of); }, *event);
 }

@@ -201,7 +201,7 @@ std::optional<CursorEvent> read_fields(FieldReader reader, CursorId cursor) {
 
 }  // namespace
 
-Event write_event(const CursorEvent& event) {
+Event write_cursor_event(const CursorEvent& event) {
   FieldWriter writer;
   std::visit(
       [&](const auto& of) {
@@ -213,7 +213,7 @@ Event write_event(const CursorEvent& event) {
   return writer.take();
 }
 
-std::optional<CursorEvent> read_event(ByteView bytes) {
+std::optional<CursorEvent> read_cursor_event(ByteView bytes) {
   FieldReader reader(bytes);
   auto kind = reader.next();
   auto cursor = reader.next();

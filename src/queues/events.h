@@ -71,9 +71,9 @@ struct ProducerIdSet {
 using CursorEvent = std::variant<CursorCreated, CursorDeleted, CursorConfigured, CursorChanged,
                                  TransfersBegun, ProducerIdSet>;
 
-Event write_event(const CursorEvent& event);
+Event write_cursor_event(const CursorEvent& event);
 // Nothing when the bytes are damaged or of a kind this program does not know.
-std::optional<CursorEvent> read_event(ByteView bytes);
+std::optional<CursorEvent> read_cursor_event(ByteView bytes);
 
 // What snapshots write in the same way. Reading gives false for damage: an offset below 0, a reason
 // nobody knows.

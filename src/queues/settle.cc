@@ -118,7 +118,7 @@ void CursorMachine::record_change(Turn& turn, Cursor& cursor, CursorChanged chan
   put_in_order(change.released_failed);
   for (CursorChanged::Dropped& dropped : change.dropped) put_in_order(dropped.runs);
   if (change == CursorChanged{.cursor = change.cursor}) return;
-  turn.record(write_event(std::move(change)));
+  turn.record(write_cursor_event(std::move(change)));
 }
 
 void CursorMachine::apply_event(WallMs, const CursorChanged& event) {

@@ -54,7 +54,7 @@ void CursorMachine::handle(Turn& turn, BeginTransfer& command) {
     reply.begun.push_back(
         {entry.offset, cursor->durable_.counts.find(entry.offset), std::move(transfer)});
   }
-  if (!begun.entries.empty()) turn.record(write_event(std::move(begun)));
+  if (!begun.entries.empty()) turn.record(write_cursor_event(std::move(begun)));
   turn.answer(std::move(reply));
 }
 

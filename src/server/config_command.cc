@@ -25,7 +25,7 @@ Examples:
   millrace config --sample > millrace.toml)";
 
 // Whether the number says something that the text doesn't.
-bool has_number(const Setting& setting, const Value& value) {
+bool has_number(const Setting& setting, const SettingValue& value) {
   switch (setting.kind) {
     case Kind::bytes:
     case Kind::milliseconds:

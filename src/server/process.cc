@@ -34,6 +34,7 @@ int Process::run() {
   runtime_.run();
   http_.reset();
   observer_.reset();
+  amqp_.reset();
   kafka_.reset();
   broker_.reset();
   store_.reset();
@@ -48,6 +49,7 @@ Task<void> Process::start() {
   auto opened = co_await open_broker();
   if (opened) opened = listening;
   if (opened) opened = open_kafka();
+  if (opened) opened = open_amqp();
   if (!opened) {
     fmt::print(stderr, "millrace: {}\n", opened.error().message());
     runtime_.core(CoreId(0)).spawn("stop", stop(1));
@@ -110,6 +112,14 @@ Result<void> Process::open_kafka() {
   return kafka_->listen(options_.kafka->host, options_.kafka->port, endpoint);
 }
 
+Result<void> Process::open_amqp() {
+  if (!options_.amqp) return {};
+  amqp_ = std::make_unique<amqp::AmqpServer>(runtime_, *broker_, options_.amqp_limits);
+  auto listening = amqp_->listen(options_.amqp->host, options_.amqp->port);
+  if (!listening) amqp_.reset();
+  return listening;
+}
+
 Readiness Process::readiness() const {
   if (stopping_) return Readiness::stopping;
   if (!ready_) return Readiness::starting;
@@ -143,6 +153,7 @@ void Process::begin_restart() {
   restart_ = options_;
   ++restart_->restarts;
   if (kafka_) restart_->kafka->port = kafka_->port();
+  if (amqp_) restart_->amqp->port = amqp_->port();
   if (http_) restart_->http->port = http_->port();
   runtime_.core(CoreId(0)).spawn("restart", stop(0));
 }
@@ -157,14 +168,16 @@ void Process::print_ready() const {
     return Address{asked->host, server->port()}.text();
   };
   std::string kafka = bound(options_.kafka, kafka_);
+  std::string amqp = bound(options_.amqp, amqp_);
   std::string http = bound(options_.http, http_);
   if (options_.json) {
-    fmt::print(R"({{"ready":true,"version":"{}","kafka":"{}","http":"{}","data_dir":"{}"}})"
-               "\n",
-               kVersion, kafka, http, options_.data_dir);
+    fmt::print(
+        R"({{"ready":true,"version":"{}","kafka":"{}","amqp":"{}","http":"{}","data_dir":"{}"}})"
+        "\n",
+        kVersion, kafka, amqp, http, options_.data_dir);
   } else {
-    fmt::print("millrace {} is ready: kafka {}, http {}, data in {}\n", kVersion, kafka, http,
-               options_.data_dir);
+    fmt::print("millrace {} is ready: kafka {}, amqp {}, http {}, data in {}\n", kVersion, kafka,
+               amqp, http, options_.data_dir);
   }
   std::fflush(stdout);
 }
@@ -177,10 +190,12 @@ Task<void> Process::stop(int exit_code) {
   exit_code_ = exit_code;
   Core& home = runtime_.core(CoreId(0));
   if (kafka_) kafka_->stop_listening();
+  if (amqp_) amqp_->stop_listening();
   if (http_) http_->close();
   if (booted_) {
     co_await broker_->stop();
     if (kafka_) co_await kafka_->close_sessions();
+    if (amqp_) co_await amqp_->close_connections();
     MonotonicTime deadline = home.now() + kStopPatience.count();
     for (std::uint32_t id = 0; id < runtime_.core_count(); ++id) {
       Core& core = runtime_.core(CoreId(id));

@@ -6,6 +6,7 @@
 
 #include "admin/http_server.h"
 #include "observe/observer.h"
+#include "protocols/amqp/server.h"
 #include "protocols/kafka/server.h"
 #include "runtime/asio/asio_runtime.h"
 #include "server/readiness.h"
@@ -27,6 +28,7 @@ class Process {
   Task<void> start();
   Task<Result<void>> open_broker();
   Result<void> open_kafka();
+  Result<void> open_amqp();
   Readiness readiness() const;
   Task<void> stop(int exit_code);
   Task<HttpAnswer> metrics_answer();
@@ -41,6 +43,7 @@ class Process {
   std::unique_ptr<Store> store_;
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<kafka::KafkaServer> kafka_;
+  std::unique_ptr<amqp::AmqpServer> amqp_;
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<HttpServer> http_;
   bool opening_ = false;  // the store, on opener_

@@ -98,6 +98,10 @@ ServeOptions serve_options(const Settings& settings) {
   if (settings.text("log.format") == "json") options.log_format = LogFormat::json;
   take.address("kafka.listen", options.kafka);
   take.address("kafka.advertise", options.advertise);
+  take.address("amqp.listen", options.amqp);
+  take.number("amqp.connections_per_core_max", options.amqp_limits.connections_max);
+  take.number("amqp.channels_max", options.amqp_limits.channels_max);
+  take.number("amqp.message_bytes_max", options.amqp_limits.message_bytes_max);
   take.address("http.listen", options.http);
   take.number("http.connections_max", options.http_limits.connections_max);
   take_sessions(take, options.sessions);

@@ -7,6 +7,7 @@
 #include "admin/http_server.h"
 #include "base/log.h"
 #include "broker/broker.h"
+#include "protocols/amqp/limits.h"
 #include "protocols/kafka/session.h"
 #include "settings/address.h"
 #include "settings/memory_parts.h"
@@ -18,6 +19,8 @@ namespace millrace {
 struct ServeOptions {
   std::string data_dir;
   std::optional<Address> kafka;      // nothing: off
+  std::optional<Address> amqp;       // nothing: off
+  amqp::AmqpLimits amqp_limits;
   std::optional<Address> http;       // nothing: off
   std::optional<Address> advertise;  // what Metadata returns; nothing: the bound address
   std::size_t cores = 1;

@@ -30,7 +30,7 @@ std::string_view origin_name(Origin origin);
 class Settings {
  public:
   struct Effective {
-    Value value;
+    SettingValue value;
     Origin origin = Origin::default_value;
     std::string place;  // "millrace.toml:12", "MILLRACE_LOG_LEVEL", "--log-level"; empty: default
   };

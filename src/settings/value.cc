@@ -105,20 +105,20 @@ std::string allowed(const Setting& setting) {
   return setting.word.empty() ? kind : fmt::format("{}, or '{}'", kind, setting.word);
 }
 
-Result<Value> parse_value(const Setting& setting, std::string_view text) {
-  if (!setting.word.empty() && text == setting.word) return Value{std::string(text), 0, true};
+Result<SettingValue> parse_value(const Setting& setting, std::string_view text) {
+  if (!setting.word.empty() && text == setting.word) return SettingValue{std::string(text), 0, true};
   const auto refused = [&] {
     return fail(ErrorCode::invalid_config, fmt::format("it must be {}", allowed(setting)));
   };
   switch (setting.kind) {
     case Kind::boolean:
       if (text != "true" && text != "false") return refused();
-      return Value{std::string(text), text == "true"};
+      return SettingValue{std::string(text), text == "true"};
     case Kind::choice:
     case Kind::address:
     case Kind::path:
       if (!is_valid_text(setting, text)) return refused();
-      return Value{std::string(text)};
+      return SettingValue{std::string(text)};
     case Kind::bytes:
     case Kind::milliseconds:
     case Kind::microseconds:
@@ -127,7 +127,7 @@ Result<Value> parse_value(const Setting& setting, std::string_view text) {
   }
   const auto number = parse_number(setting.kind, text);
   if (!number || *number < setting.min || *number > setting.max) return refused();
-  return Value{number_text(setting.kind, *number), *number};
+  return SettingValue{number_text(setting.kind, *number), *number};
 }
 
 }  // namespace millrace

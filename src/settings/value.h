@@ -16,14 +16,14 @@
 
 namespace millrace {
 
-struct Value {
+struct SettingValue {
   std::string text;         // as it is shown: sizes and durations in the largest unit that fits
   std::int64_t number = 0;  // in the base unit; 1 for true
   bool is_word = false;     // the setting's word, so not of its kind
 };
 
 // Error::invalid_config with what is allowed.
-Result<Value> parse_value(const Setting& setting, std::string_view text);
+Result<SettingValue> parse_value(const Setting& setting, std::string_view text);
 
 // "a size from 64KiB to 1GiB, as 64MiB, or a number of bytes"
 std::string allowed(const Setting& setting);

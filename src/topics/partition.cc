@@ -97,6 +97,7 @@ void Partition::wake_waiters() {
 
 void Partition::high_watermark_moved() {
   wake_waiters();
+  if (on_advance_) on_advance_();
   if (durable_waits_.empty()) return;
   std::erase_if(durable_waits_, [this](DurableWait& wait) {
     if (wait.next > log_->high_watermark()) return false;

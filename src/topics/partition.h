@@ -72,6 +72,8 @@ class Partition : public LogObserver {
   // Durable up to `next`: at once when it is.
   Future<Result<void>> when_durable(Offset next);
   void add_waiter(std::shared_ptr<Waiter> waiter);
+  // Called whenever the high watermark has moved. One at a time; empty: nobody.
+  void on_advance(Work work) { on_advance_ = std::move(work); }
   std::size_t waiter_count() const { return waiters_.size(); }
   // Everybody who waits looks again: a stop.
   void wake_waiters();
@@ -93,6 +95,7 @@ class Partition : public LogObserver {
   std::uint64_t records_in_ = 0;
   std::uint64_t bytes_in_ = 0;
   std::vector<std::shared_ptr<Waiter>> waiters_;
+  Work on_advance_;
   std::vector<DurableWait> durable_waits_;
 };
 

@@ -15,6 +15,7 @@ STOPPED_WITHIN_S = 20.0
 
 # What documents say, and what stands for it here.
 KAFKA = "127.0.0.1:9092"
+AMQP = "127.0.0.1:5672"
 HTTP = "127.0.0.1:8080"
 EXAMPLE_FOLDER = "/tmp/millrace-example"
 
@@ -29,7 +30,7 @@ class Reader:
     def __init__(self, folder):
         self.folder = Path(folder)
         self.binary = os.environ["MILLRACE_BINARY"]
-        self.kafka, self.http = free_address(), free_address()
+        self.kafka, self.amqp, self.http = free_address(), free_address(), free_address()
         self.broker = None
         self.tools = self.folder / ".tools"
         self.tools.mkdir()
@@ -47,6 +48,7 @@ class Reader:
         """What the document says, in this folder and with these ports."""
         return (
             text.replace(KAFKA, self.kafka)
+            .replace(AMQP, self.amqp)
             .replace(HTTP, self.http)
             .replace(EXAMPLE_FOLDER, str(self.folder / "example"))
         )
@@ -54,6 +56,7 @@ class Reader:
     def as_documented(self, text):
         return (
             text.replace(self.kafka, KAFKA)
+            .replace(self.amqp, AMQP)
             .replace(self.http, HTTP)
             .replace(str(self.folder / "example"), EXAMPLE_FOLDER)
         )
@@ -63,7 +66,8 @@ class Reader:
         assert self.broker is None
         with open(self.folder / ".broker.log", "ab") as log:
             self.broker = subprocess.Popen(
-                [self.binary, "serve", "--data-dir", "./data", "--kafka", self.kafka, "--http", self.http],
+                [self.binary, "serve", "--data-dir", "./data"]
+                + ["--kafka", self.kafka, "--amqp", self.amqp, "--http", self.http],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

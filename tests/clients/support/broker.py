@@ -34,7 +34,9 @@ class Broker:
         []
     )  # every broker that was started and not yet stopped; the failure report reads their logs
 
-    def __init__(self, directory, flags=(), advertise=None, wrapper=(), http=False):
+    def __init__(
+        self, directory, flags=(), advertise=None, wrapper=(), http=False, amqp=False
+    ):
         self.directory = Path(directory)
         self.data_dir = self.directory / "data"
         self.log_path = self.directory / "broker.log"
@@ -42,6 +44,7 @@ class Broker:
         self.advertise = advertise
         self.wrapper = list(wrapper)
         self.http = "127.0.0.1:0" if http else "off"
+        self.amqp = "127.0.0.1:0" if amqp else "off"
         self.port = 0
         self.process = None
         self.ready = None  # the JSON object of the ready line
@@ -50,6 +53,10 @@ class Broker:
     @property
     def address(self):
         return f"127.0.0.1:{self.port}"
+
+    @property
+    def amqp_port(self):
+        return int(self.amqp.rsplit(":", 1)[1])
 
     @property
     def pid(self):
@@ -66,6 +73,8 @@ class Broker:
             str(self.data_dir),
             "--kafka",
             self.address,
+            "--amqp",
+            self.amqp,
             "--http",
             self.http,
             "--json",
@@ -102,6 +111,8 @@ class Broker:
         host, port = self.ready["kafka"].rsplit(":", 1)
         assert self.port in (0, int(port)), f"asked for port {self.port}, got {line}"
         self.port = int(port)
+        if self.amqp != "off":
+            self.amqp = self.ready["amqp"]  # the same after a restart
 
     def start(self):
         self.launch()

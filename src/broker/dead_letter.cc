@@ -1,0 +1,273 @@
+#include "broker/dead_letter.h"
+
+#include <algorithm>
+#include <map>
+
+#include "base/log.h"
+#include "base/rare.h"
+#include "base/value_fields.h"
+#include "broker/broker.h"
+#include "broker/queue.h"
+#include "broker/queues.h"
+
+namespace millrace {
+
+using namespace std::chrono_literals;
+
+namespace {
+
+constexpr Duration kRetryAfter = 1s;
+constexpr std::string_view kDeath = "x-death";
+
+bool is_entry_of(const Value& entry, std::string_view queue, std::string_view reason) {
+  const ValueTable* table = entry.as_table();
+  const Value* its_queue = table ? table->find("queue") : nullptr;
+  const Value* its_reason = table ? table->find("reason") : nullptr;
+  return its_queue && its_reason && its_queue->as_text() && its_reason->as_text() &&
+         *its_queue->as_text() == queue && *its_reason->as_text() == reason;
+}
+
+ValueTable read_deaths(ByteView bytes) {
+  ValueTable deaths;
+  if (!bytes.empty()) (void)read_value_table(bytes, deaths);
+  return deaths;
+}
+
+std::vector<std::uint8_t> write_deaths(const ValueTable& deaths) {
+  FieldWriter out;
+  put_value_table(out, 1, deaths);
+  auto bytes = out.take();
+  FieldReader reader(bytes);
+  ByteView inner = reader.next()->bytes;
+  return {inner.begin(), inner.end()};
+}
+
+}  // namespace
+
+std::string_view name_of(RemovalReason reason) {
+  switch (reason) {
+    case RemovalReason::rejected:
+      return "rejected";
+    case RemovalReason::expired:
+      return "expired";
+    case RemovalReason::max_length:
+      return "maxlen";
+    case RemovalReason::delivery_limit:
+      return "delivery_limit";
+  }
+  return "";
+}
+
+ValueTable add_death(ValueTable deaths, const Death& death) {
+  std::string_view reason = name_of(death.reason);
+  ValueArray entries;
+  if (const Value* before = deaths.find(kDeath); before && before->as_array()) {
+    entries = *before->as_array();
+  }
+  auto known = std::ranges::find_if(
+      entries, [&](const Value& entry) { return is_entry_of(entry, death.queue, reason); });
+  ValueTable entry;
+  if (known == entries.end()) {
+    entry.set("count", Value(std::int64_t{1}));
+    entry.set("reason", Value(reason));
+    entry.set("queue", Value(death.queue));
+    entry.set("time",
+              Value(TimestampSeconds{static_cast<std::uint64_t>(death.time.value() / 1000)}));
+    entry.set("exchange", Value(death.exchange));
+    entry.set("routing-keys", Value(ValueArray{Value(death.routing_key)}));
+  } else {
+    entry = *known->as_table();
+    const Value* count = entry.find("count");
+    entry.set("count", Value(count->as_integer().value_or(0) + 1));
+    entries.erase(known);
+  }
+  entries.insert(entries.begin(), Value(std::move(entry)));
+  deaths.set(kDeath, Value(std::move(entries)));
+  if (!deaths.find("x-first-death-reason")) {
+    deaths.set("x-first-death-reason", Value(reason));
+    deaths.set("x-first-death-queue", Value(death.queue));
+    deaths.set("x-first-death-exchange", Value(death.exchange));
+  }
+  deaths.set("x-last-death-reason", Value(reason));
+  deaths.set("x-last-death-queue", Value(death.queue));
+  deaths.set("x-last-death-exchange", Value(death.exchange));
+  return deaths;
+}
+
+bool is_circle(const ValueTable& deaths, std::string_view queue) {
+  const Value* entries = deaths.find(kDeath);
+  if (!entries || !entries->as_array()) return false;
+  bool found = false;
+  for (const Value& each : *entries->as_array()) {
+    if (is_entry_of(each, queue, name_of(RemovalReason::rejected))) return false;
+    const ValueTable* table = each.as_table();
+    if (!table) continue;
+    const Value* reason = table->find("reason");
+    if (reason && reason->as_text() && *reason->as_text() == name_of(RemovalReason::rejected)) {
+      return false;
+    }
+    const Value* its_queue = table->find("queue");
+    found = found || (its_queue && its_queue->as_text() && *its_queue->as_text() == queue);
+    if (found) return true;
+  }
+  return false;
+}
+
+void Queue::doom(RemovalReason reason, std::vector<Doomed> doomed) {
+  if (!cursor_ || doomed.empty()) return;
+  if (info_->config.dead_letter_exchange) {
+    core_.spawn("dead letters", bury(shared_from_this(), reason, std::move(doomed)));
+    return;
+  }
+  Settle settle{cursor_id_, {}, {}};
+  for (const Doomed& each : doomed) {
+    settle.settlements.push_back(
+        {OffsetRange::of(each.offset), SettleOutcome::dropped, reason, each.holder});
+  }
+  submit(std::move(settle));
+}
+
+void Queue::doom_exhausted() {
+  if (!cursor_ || burying_exhausted_ || cursor_->exhausted().empty()) return;
+  std::vector<Doomed> doomed;
+  for (const auto& [first, end] : cursor_->exhausted().runs()) {
+    for (Offset at = first; at < end; ++at) doomed.push_back({at, kNoHolder});
+  }
+  burying_exhausted_ = true;
+  doom(RemovalReason::delivery_limit, std::move(doomed));
+  if (!info_->config.dead_letter_exchange) burying_exhausted_ = false;
+}
+
+// First the intention, durably, then the copies, then the end: STORAGE.md rule 2.
+Task<void> Queue::bury(std::shared_ptr<Queue> self, RemovalReason reason,
+                       std::vector<Doomed> doomed) {
+  auto turn = co_await self->transfer_turns_.take();
+  auto ready = co_await self->need_producer_id();
+  if (!ready || !self->cursor_) co_return;
+  Queues& queues = self->broker_.queues();
+  BeginTransfer begin{self->cursor_id_, reason, {}};
+  Settle dropped{self->cursor_id_, {}, {}};
+  for (const Doomed& each : doomed) {
+    auto block = co_await self->fetch_block(each.offset);
+    if (!self->cursor_) co_return;
+    if (!block || !*block) {
+      // It stays where it is until the next start.
+      RARE("a dead letter can't be read");
+      continue;
+    }
+    auto targets = queues.dead_letter_targets(*self->info_, *(*block)->find(each.offset), reason);
+    if (targets.empty()) {
+      dropped.settlements.push_back(
+          {OffsetRange::of(each.offset), SettleOutcome::dropped, reason, each.holder});
+    } else {
+      begin.entries.push_back({each.offset, each.holder, std::move(targets)});
+    }
+  }
+  if (reason == RemovalReason::delivery_limit) self->burying_exhausted_ = false;
+  if (!dropped.settlements.empty()) self->submit(std::move(dropped));
+  if (begin.entries.empty()) co_return;
+  auto reply = co_await self->host_.submit(std::move(begin));
+  if (!reply || !self->cursor_) co_return;
+  auto* begun = std::get_if<BeginTransferReply>(&*reply);
+  if (!begun) co_return;
+  co_await self->copy_out(std::move(begun->begun));
+}
+
+Task<void> Queue::finish_transfers(std::shared_ptr<Queue> self,
+                                   std::vector<OpenTransfer> transfers) {
+  auto turn = co_await self->transfer_turns_.take();
+  if (self->cursor_) co_await self->copy_out(std::move(transfers));
+}
+
+// In the order of their sequences; the caller has the turn.
+Task<void> Queue::copy_out(std::vector<OpenTransfer> transfers) {
+  Queues& queues = broker_.queues();
+  struct Copies {
+    BatchBuilder batch;
+    std::int32_t first_sequence = 0;
+  };
+  std::map<PartitionId, Copies> copies;
+  EndTransfer end{cursor_id_, {}};
+  for (const OpenTransfer& each : transfers) {
+    auto block = co_await fetch_block(each.offset);
+    if (!cursor_) co_return;
+    end.offsets.push_back(each.offset);
+    if (!block || !*block) {
+      RARE("a dead letter that is under way can't be read");
+      end.offsets.pop_back();
+      break;  // the sequences behind it would not follow
+    }
+    const StoredMessage& message = *(*block)->find(each.offset);
+    std::string key = queues.dead_letter_key(*info_, message);
+    ValueTable deaths =
+        add_death(read_deaths(message.fields.deaths),
+                  {info_->name, each.transfer.reason, each.transfer.time, message.fields.exchange,
+                   message.fields.routing_key.value_or(info_->name)});
+    auto encoded = write_deaths(deaths);
+    MessageFields fields = message.fields;
+    fields.exchange = info_->config.dead_letter_exchange.value_or("");
+    fields.routing_key = key;
+    fields.expires.reset();
+    fields.deaths = encoded;
+    for (const TransferTarget& target : each.transfer.targets) {
+      auto [copy, is_new] = copies.try_emplace(target.partition);
+      if (is_new) copy->second.first_sequence = target.sequence;
+      add_message(copy->second.batch, broker_.broker_time(), fields);
+    }
+  }
+  for (auto& [partition, copy] : copies) {
+    copy.batch.producer(cursor_->durable().producer_id, ProducerEpoch(0), copy.first_sequence);
+    Bytes batch = copy.batch.build();
+    for (;;) {
+      auto appended = co_await queues.append_copy(partition, Bytes::copy_of(batch.view()));
+      if (!cursor_) co_return;
+      if (appended) break;
+      // A full disk; what fails for good ends the broker's run, and the next one goes on here.
+      RARE("a dead letter waits for room on the disk");
+      co_await sleep_for(core_, kRetryAfter);
+      if (!cursor_) co_return;
+    }
+  }
+  if (!end.offsets.empty()) (void)co_await host_.submit(std::move(end));
+  if (cursor_) pump_soon();
+}
+
+Task<Result<void>> Queue::need_producer_id() {
+  if (!cursor_) co_return fail(ErrorCode::not_found);
+  if (cursor_->durable().producer_id != kNoProducer) co_return Result<void>{};
+  auto id = co_await broker_.new_producer_id();
+  if (!id) co_return std::unexpected(id.error());
+  if (!cursor_) co_return fail(ErrorCode::not_found);
+  auto reply = co_await host_.submit(SetProducerId{cursor_id_, *id});
+  if (!reply) co_return std::unexpected(reply.error());
+  co_return Result<void>{};
+}
+
+std::string Queues::dead_letter_key(const QueueInfo& queue, const StoredMessage& message) const {
+  if (queue.config.dead_letter_routing_key) return *queue.config.dead_letter_routing_key;
+  return std::string(message.fields.routing_key.value_or(queue.name));
+}
+
+std::vector<PartitionId> Queues::dead_letter_targets(const QueueInfo& queue,
+                                                     const StoredMessage& message,
+                                                     RemovalReason reason) {
+  std::vector<PartitionId> partitions;
+  ASSERT(queue.config.dead_letter_exchange);
+  auto exchange = find_exchange(queue.tenant, *queue.config.dead_letter_exchange);
+  if (!exchange) return partitions;  // RabbitMQ: dropped without a word
+  std::string key = dead_letter_key(queue, message);
+  LazyHeaders headers([&] { return read_headers_(message.fields.properties); });
+  Targets targets;
+  route(exchange->id, {.key = key, .headers = read_headers_ ? &headers : nullptr}, targets);
+  ValueTable deaths = add_death(read_deaths(message.fields.deaths),
+                                {queue.name, reason, broker_.broker_time(), message.fields.exchange,
+                                 message.fields.routing_key.value_or("")});
+  for (QueueId id : targets) {
+    auto info = find_queue(id);
+    if (!info || is_circle(deaths, info->name)) continue;
+    partitions.push_back(info->partition.id);
+  }
+  return partitions;
+}
+
+}  // namespace millrace

@@ -1,0 +1,213 @@
+// Queue: one queue on the core of its partition: who consumes it, what they are given, what becomes
+// of what they give back. The state of its messages is a Cursor (queues/cursor.h); this is what
+// reads the log, waits, and calls the journal for it.
+//
+//   queue->add_consumer({.holder = me, .credit = 500, .sink = session});     // sink->deliver(...)
+//   queue->settle(me, {{OffsetRange::of(offset), Verdict::acknowledged}});
+//   queue->grant(me, 1);
+//
+// Core-local. Messages are delivered once they are durable (STORAGE.md rule 8). A message leaves by
+// being acknowledged, or dies: rejected, expired, too many of them, delivered in vain too often;
+// dead_letter.cc says what becomes of it then.
+#pragma once
+
+#include <deque>
+#include <memory>
+#include <optional>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/stored_message.h"
+#include "catalog/topology.h"
+#include "machine/host.h"
+#include "queues/consumers.h"
+#include "queues/cursor_machine.h"
+#include "runtime/turn.h"
+#include "topics/partition.h"
+
+namespace millrace {
+
+class BrokerCore;
+using CursorHost = MachineHost<CursorMachine>;
+
+// One message for one consumer.
+struct Delivery {
+  Offset offset;
+  bool redelivered = false;
+  DeliveryCounts before;  // the deliveries before this one
+  std::shared_ptr<const MessageBlock> block;
+  const StoredMessage* message = nullptr;  // in the block
+};
+
+// Who takes deliveries. Called on the queue's core; lives as long as a queue holds it.
+class DeliverySink {
+ public:
+  virtual ~DeliverySink() = default;
+  virtual void deliver(HolderId holder, std::vector<Delivery> deliveries) = 0;
+  // The queue is no more: nothing comes from it, and nothing given back goes to it.
+  virtual void cancelled(HolderId holder) = 0;
+};
+
+struct ConsumerSpec {
+  HolderId holder;
+  std::int32_t priority = 0;
+  std::int64_t credit = 0;    // to begin with
+  bool no_ack = false;        // what it is given is done
+  bool is_exclusive = false;  // nobody else may consume
+  std::shared_ptr<DeliverySink> sink;
+};
+
+// What a holder says of a message it has.
+enum class Verdict : std::uint8_t {
+  acknowledged,
+  requeued,         // again, to anybody
+  requeued_failed,  // ... and it counts against the delivery limit
+  rejected,         // it dies
+};
+struct Judgement {
+  OffsetRange range;
+  Verdict verdict = Verdict::acknowledged;
+};
+
+struct QueueFigures {
+  std::int64_t ready = 0;
+  std::int64_t in_flight = 0;
+  std::size_t consumers = 0;
+  std::optional<WallMs> oldest;  // when the first ready one arrived, when that is known
+  CursorCounters counters;
+  std::uint64_t published = 0;  // in this run
+  std::uint64_t delivered = 0;
+  std::uint64_t bytes = 0;  // of the log
+};
+
+struct QueueLength {
+  std::int64_t ready = 0;
+  std::size_t consumers = 0;
+};
+
+class Queue : public std::enable_shared_from_this<Queue> {
+ public:
+  Queue(BrokerCore& broker, std::shared_ptr<const QueueInfo> info, Partition& partition,
+        CursorHost& host, Cursor& cursor);
+  ~Queue();
+
+  const QueueInfo& info() const { return *info_; }
+  // Begins: what transfers were under way goes on.
+  void start();
+  // It is deleted, or the broker ends: consumers are told, nothing more is done.
+  void close();
+
+  // Errors: access_refused when it or another wants to be alone, not_found when it was deleted.
+  Result<void> add_consumer(ConsumerSpec spec);
+  // It is given no more; what it has it keeps.
+  void remove_consumer(HolderId holder);
+  void grant(HolderId holder, std::int64_t credit);
+  void settle(HolderId holder, std::vector<Judgement> judgements);
+  // It is gone: what it has can be given to others.
+  void release(HolderId holder);
+  // When all that was settled and released before is durable.
+  Future<Result<void>> settled();
+  struct Got {
+    std::optional<Delivery> delivery;  // nothing: it is empty
+    std::int64_t left = 0;
+  };
+  Task<Result<Got>> get(HolderId holder, bool no_ack);
+  // How many went.
+  Task<Result<std::int64_t>> purge();
+  // The first ones, without taking them.
+  Task<Result<std::vector<Delivery>>> peek(std::size_t count_max);
+
+  // Up to where its log may go, when that is further than it went.
+  std::optional<Offset> reclaimable() const {
+    if (!cursor_ || cursor_->floor() <= log_->log_start()) return std::nullopt;
+    return std::min(cursor_->floor(), log_->high_watermark());
+  }
+  const std::shared_ptr<PartitionLog>& log() const { return log_; }
+
+  // Whether so many more may be appended: of queues that refuse what is too much.
+  bool has_room_for(std::int64_t count) const;
+  QueueLength length() const;
+  QueueFigures figures() const;
+  // Somebody asked for it: it is not unused.
+  void touch();
+
+ private:
+  struct Consumer {
+    std::shared_ptr<DeliverySink> sink;
+    bool no_ack = false;
+    std::vector<Delivery> out;  // of the pump under way
+  };
+  struct Doomed {
+    Offset offset;
+    HolderId holder;
+  };
+
+  void appended();
+  void pump_soon();
+  void pump();
+  void give(const StoredMessage& message, const std::shared_ptr<const MessageBlock>& block,
+            HolderId holder, Settle& done);
+  void trim_to_length(Settle& done);
+  void submit(Settle settle);
+  Task<void> run(std::shared_ptr<Queue> self, CursorCommand command);
+  bool is_expired(const StoredMessage& message, bool is_fresh) const;
+  std::optional<WallMs> expires_at(const StoredMessage& message) const;
+  void arm_expiry();
+  void arm_unused();
+
+  // Null: it has to be loaded, which is under way then; or the log has nothing there, which the
+  // cursor knows then (`skipped`).
+  std::shared_ptr<const MessageBlock> find_block(Offset offset, bool& skipped);
+  Result<std::shared_ptr<const MessageBlock>> keep_block(Offset offset, Result<LogRead> read,
+                                                         bool& skipped);
+  Task<void> load(std::shared_ptr<Queue> self, Offset offset);
+  // Loads it when it must; null when the log has nothing there.
+  Task<Result<std::shared_ptr<const MessageBlock>>> fetch_block(Offset offset);
+
+  // dead_letter.cc
+  void doom(RemovalReason reason, std::vector<Doomed> doomed);
+  void doom_exhausted();
+  Task<void> bury(std::shared_ptr<Queue> self, RemovalReason reason, std::vector<Doomed> doomed);
+  Task<void> finish_transfers(std::shared_ptr<Queue> self, std::vector<OpenTransfer> transfers);
+  Task<void> copy_out(std::vector<OpenTransfer> transfers);
+  Task<Result<void>> need_producer_id();
+
+  BrokerCore& broker_;
+  Core& core_;
+  std::shared_ptr<const QueueInfo> info_;
+  std::shared_ptr<PartitionLog> log_;
+  Partition* partition_;  // null once closed, as cursor_
+  CursorHost& host_;
+  Cursor* cursor_;
+  const CursorId cursor_id_;
+
+  Consumers consumers_;
+  std::unordered_map<HolderId, Consumer> consumer_data_;
+  std::optional<HolderId> exclusive_;
+  bool had_consumer_ = false;
+
+  std::deque<std::shared_ptr<const MessageBlock>> blocks_;  // read last, the newest in front
+  bool loading_ = false;
+  bool pump_posted_ = false;
+  Offset fresh_from_;  // arrived since the last pump
+  // The first that is ready, when nobody takes it.
+  struct Head {
+    Offset offset;
+    WallMs time;
+    std::optional<WallMs> expires;
+  };
+  std::optional<Head> head_;
+  std::vector<HolderId> touched_;
+  std::uint64_t delivered_ = 0;
+
+  std::uint64_t submitted_ = 0;  // to the host, of what settled() waits for
+  std::uint64_t completed_ = 0;
+  std::deque<std::pair<std::uint64_t, Promise<Result<void>>>> settled_waits_;
+
+  std::optional<TimerId> expiry_timer_;
+  std::optional<TimerId> unused_timer_;
+  Turns transfer_turns_;
+  bool burying_exhausted_ = false;
+};
+
+}  // namespace millrace

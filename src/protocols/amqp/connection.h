@@ -1,0 +1,225 @@
+// Connection: one AMQP 0-9-1 connection on its core.
+//
+// Reading: one read takes what the socket has, all whole frames in it are handled one after the
+// other. What is published in them is collected and put into the queues together when they are
+// done, or before a method that must see it. Writing: everything that comes about in one turn of
+// the loop leaves together.
+//
+// Bounded: a frame by the negotiated frame-max, a message by message_bytes_max, what is not durable
+// yet by publishing_bytes_max, what the peer does not take by outbox_bytes_max: above them nothing
+// more is read or delivered, so a peer that does not read holds up nobody but itself.
+#pragma once
+
+#include <expected>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "broker/broker.h"
+#include "broker/queues.h"
+#include "protocols/amqp/channel.h"
+#include "protocols/amqp/limits.h"
+#include "protocols/amqp/wire/frame.h"
+#include "protocols/amqp/wire/methods.h"
+#include "protocols/amqp/wire/properties.h"
+#include "protocols/amqp/wire/reply_codes.h"
+#include "protocols/amqp/wire/writer.h"
+#include "runtime/memory_budget.h"
+#include "runtime/socket.h"
+
+namespace millrace::amqp {
+
+// What the server knows of all connections of a core.
+struct AmqpStats {
+  Counter accepted;
+  Counter refused;
+  Counter published;
+  Counter delivered;
+};
+
+struct ConnectionFacts {
+  std::string name;
+  std::string peer;
+  std::string user;
+  std::string tenant;
+  std::string client;
+  std::size_t channels = 0;
+};
+
+// Of the broker's making: the prefix and 22 random characters.
+std::string generated_name(Core& core, std::string_view prefix);
+
+class Connection : public std::enable_shared_from_this<Connection> {
+ public:
+  Connection(std::unique_ptr<Socket> socket, BrokerCore& broker, AmqpStats& stats,
+             const AmqpLimits& limits);
+
+  // Runs until the peer goes, breaks the protocol, or close().
+  static Task<void> serve(std::shared_ptr<Connection> connection);
+  // An operator's, or the broker's stop: the client is told why.
+  void end(ReplyCode code, std::string_view text);
+  void close();
+  ConnectionFacts facts() const;
+
+ private:
+  class Sink;
+  friend class Sink;
+  // What ends a channel or the connection.
+  struct Failure {
+    ReplyCode code;
+    std::string text;
+  };
+  using Done = std::expected<void, Failure>;
+  using Handled = Task<Done>;
+  static std::unexpected<Failure> failure(ReplyCode code, std::string text) {
+    return std::unexpected<Failure>(Failure{code, std::move(text)});
+  }
+  static std::unexpected<Failure> failure(const Error& error);
+
+  // connection.cc
+  Task<bool> read_more();
+  Task<bool> handle_frames();
+  Task<bool> handle_frame(FrameView frame);
+  Task<bool> handle_connection_method(ByteView payload);
+  Task<void> finish();
+  Task<bool> wait_for_room();
+  void fail_connection(const Failure& failure, MethodId method);
+  void fail_channel(Channel& channel, const Failure& failure, MethodId method);
+  Task<void> drop_channel(std::uint16_t number);
+  void beat();
+  void flush_soon();
+  void flush();
+  void progress();
+
+  // login.cc
+  Task<Done> start_ok(ConnectionStartOk method);
+  Done tune_ok(const ConnectionTuneOk& method);
+  Done open(const ConnectionOpen& method);
+  void send_start();
+
+  // channel_methods.cc
+  Handled handle_method(Channel& channel, ByteView payload);
+  Done open_channel(std::uint16_t number);
+
+  // exchange_methods.cc, queue_methods.cc
+  Handled declare(Channel& channel, ExchangeDeclare method);
+  Handled remove(Channel& channel, ExchangeDelete method);
+  Handled bind(Channel& channel, ExchangeBind method);
+  Handled unbind(Channel& channel, ExchangeUnbind method);
+  Handled declare(Channel& channel, QueueDeclare method);
+  Handled bind(Channel& channel, QueueBind method);
+  Handled unbind(Channel& channel, QueueUnbind method);
+  Handled purge(Channel& channel, QueuePurge method);
+  Handled remove(Channel& channel, QueueDelete method);
+  Task<std::expected<void, Failure>> change(CatalogMachine::TopologyCommand command);
+  std::expected<std::string, Failure> queue_name(const Channel& channel, std::string_view name);
+  std::expected<std::shared_ptr<const QueueInfo>, Failure> find_queue(const Channel& channel,
+                                                                      std::string_view name);
+  Done check_owner(const QueueInfo& queue) const;
+
+  // publish.cc
+  Done publish(Channel& channel, const BasicPublish& method);
+  Done header(Channel& channel, ByteView payload);
+  Done body(Channel& channel, ByteView payload);
+  Done published(Channel& channel, ByteView body);
+  Done route(Channel& channel, std::string_view exchange, std::string_view key, bool mandatory,
+             ByteView properties, ByteView body);
+  void send_return(Channel& channel, std::string_view exchange, std::string_view key,
+                   ByteView properties, ByteView body);
+  void publish_collected();
+  struct Confirmed {
+    std::uint16_t channel;
+    std::uint64_t generation;
+    std::uint64_t number;
+    std::uint32_t message;  // of the publication; kNoMessage: it went nowhere
+  };
+  static constexpr std::uint32_t kNoMessage = UINT32_MAX;
+  Task<void> put(std::shared_ptr<Connection> self, std::unique_ptr<Publication> publication,
+                 std::vector<Confirmed> confirmed);
+  void confirm(Channel& channel);
+  // Everything published so far is where it belongs.
+  Task<std::vector<Error>> all_published();
+
+  // consume.cc
+  Done qos(Channel& channel, const BasicQos& method);
+  Handled consume(Channel& channel, BasicConsume method);
+  Handled cancel(Channel& channel, BasicCancel method);
+  Handled get(Channel& channel, BasicGet method);
+  void delivered(HolderId holder, std::vector<Delivery> deliveries);
+  void queue_gone(HolderId holder);
+  void send(Channel& channel, const std::shared_ptr<Consumer>& consumer, const Delivery& delivery);
+  void send_held(Channel& channel);
+  ByteView delivery_properties(const Delivery& delivery, const QueueInfo& queue,
+                               std::vector<std::uint8_t>& space) const;
+  void grant_more(Consumer& consumer);
+  void grant_all();
+  std::shared_ptr<DeliverySink> sink_as_delivery_sink();
+
+  // settle.cc
+  Done settle(Channel& channel, std::uint64_t tag, bool multiple, Verdict verdict);
+  Done recover(Channel& channel, bool requeue);
+  void judge(const Unacked& delivery, Verdict verdict);
+  void settle_collected();
+  Handled commit(Channel& channel);
+  void roll_back(Channel& channel);
+
+  Channel* find_channel(std::uint16_t number);
+  Queues& queues() { return broker_.queues(); }
+  std::string where(std::string_view kind, std::string_view name) const;
+
+  std::unique_ptr<Socket> socket_;
+  BrokerCore& broker_;
+  AmqpStats& stats_;
+  const AmqpLimits limits_;
+  std::shared_ptr<Sink> sink_;
+  const OwnerId owner_;
+  MemoryLease lease_;
+
+  enum class Phase { greeting, start, tune, open, running, closing } phase_ = Phase::greeting;
+  std::string user_;
+  std::string tenant_;
+  std::string client_name_;
+  std::string client_product_;
+  bool closes_politely_ = false;  // authentication_failure_close
+  bool takes_cancels_ = false;    // consumer_cancel_notify
+  std::uint32_t frame_bytes_max_ = 131'072;
+  std::uint16_t channels_max_ = 0;
+
+  BufferRef buffer_;  // what was read: [begin_, end_) is not handled yet
+  std::size_t begin_ = 0;
+  std::size_t end_ = 0;
+
+  std::map<std::uint16_t, std::unique_ptr<Channel>> channels_;
+  std::unordered_map<HolderId, std::pair<std::uint16_t, std::shared_ptr<Consumer>>> by_holder_;
+  std::vector<QueueId> exclusive_queues_;
+  std::uint64_t generations_ = 0;
+
+  std::unique_ptr<Publication> publication_;
+  std::vector<Confirmed> collected_;
+  std::size_t publishing_ = 0;  // publications under way
+  std::size_t publishing_bytes_ = 0;
+  std::vector<Error> publish_errors_;  // since all_published()
+  std::optional<Promise<bool>> published_;
+  std::map<std::pair<QueueId, HolderId>, std::vector<Judgement>> judgements_;
+  std::vector<std::shared_ptr<Consumer>> granting_;
+
+  FrameWriter out_;
+  ByteChain outbox_;
+  std::size_t outbox_sent_ = 0;
+  bool writing_ = false;
+  bool flush_posted_ = false;
+  bool broken_ = false;
+  bool finishing_ = false;  // ends when what is written has left
+  std::optional<Promise<bool>> room_;
+
+  Duration heartbeat_{0};
+  std::optional<TimerId> heartbeat_timer_;
+  bool wrote_ = false;
+  bool read_ = false;
+  int silent_ = 0;  // half intervals
+};
+
+}  // namespace millrace::amqp
