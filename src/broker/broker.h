@@ -67,8 +67,8 @@ class BrokerCore {
   // Back-pressure: false while too much waits for the disk. A session waits for room before it
   // starts a produce, and reads nothing meanwhile; produce() itself never waits, so that appends
   // keep the order in which they came.
-  bool has_room() const { return !store_.is_full(); }
-  Future<bool> room() { return store_.room(); }
+  bool has_room(std::size_t bytes) const { return !store_.is_full(bytes); }
+  Future<bool> room(std::size_t bytes) { return store_.room(bytes); }
 
   // One result per item, in order. With AckLevel::none the results say only what was refused at
   // once. Error::timed_out when what was promised is not true at the end of the time: it may

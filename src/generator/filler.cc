@@ -108,7 +108,9 @@ Task<Result<void>> Filler::fill(Topic topic, std::int32_t partition) {
 }
 
 Task<Result<void>> Filler::produce(std::vector<ProduceItem> items) {
-  if (!home_.has_room()) co_await home_.room();
+  std::size_t bytes = 0;
+  for (const ProduceItem& item : items) bytes += item.records.size();
+  if (!home_.has_room(bytes)) co_await home_.room(bytes);
   auto results = co_await home_.produce(std::move(items), AckLevel::durable);
   for (const ProduceResult& result : results) {
     if (result.error.code != ErrorCode::ok) co_return std::unexpected(result.error);

@@ -38,6 +38,8 @@ StorageLimits draw_storage(SimRandom& random) {
   limits.open_segments_max = 3;
   limits.disk_reserve_bytes = 0;
   if (random.percent(40)) limits.direct_append_bytes = 1200;
+  if (random.percent(60)) limits.small_append_bytes = 200ull << random.below(4);
+  limits.large_share_bytes = (1 << 10) << random.below(5);
   if (random.percent(40)) limits.carry_partitions_min = 0;
   return limits;
 }

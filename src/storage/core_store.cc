@@ -70,7 +70,7 @@ void CoreStore::evict() {
   while (kept_bytes_ > kept_bytes_max_ && !kept_.empty()) {
     Kept& oldest = kept_.front();
     bool goes = oldest.log->closed_ || oldest.log->drop_bytes(oldest.base) > 0;
-    if (!goes) return;  // not durable yet, and so are the rest
+    if (!goes) return;  // not durable yet: soon, as is most of what came later
     kept_bytes_ -= oldest.size;
     kept_.pop_front();
   }
@@ -78,33 +78,46 @@ void CoreStore::evict() {
 
 bool CoreStore::refuses_appends() const { return store_.refuses_appends(); }
 
-bool CoreStore::is_full() const {
-  return journal().pending_bytes() > store_.limits_.pending_bytes_max;
+bool CoreStore::is_full(std::size_t bytes) const {
+  const StorageLimits& limits = store_.limits_;
+  std::uint64_t most = limits.pending_bytes_max;
+  if (bytes > limits.small_append_bytes) most -= std::min(limits.pending_small_bytes, most / 2);
+  return journal().pending_bytes() > most;
 }
 
-Future<bool> CoreStore::room() {
+Future<bool> CoreStore::room(std::size_t bytes) {
   Promise<bool> promise(core_);
   auto future = promise.future();
-  if (!must_wait()) {
+  if (!must_wait(bytes)) {
     promise.set(true);
     return future;
   }
-  waiting_for_room_.push_back(std::move(promise));
-  // The bytes may be another core's: then no append of ours is done soon.
-  if (waiting_for_room_.size() == 1) core_.call_after(5ms, [this] { wake_waiting(); });
+  waiting_for_room_.push_back({bytes, std::move(promise)});
+  look_for_room_soon();
   return future;
 }
 
+// The bytes may be another core's: then no append of ours is done soon.
+void CoreStore::look_for_room_soon() {
+  if (std::exchange(looks_for_room_, true)) return;
+  core_.call_after(5ms, [this] { wake_waiting(); });
+}
+
 // A journal that takes nothing answers at once, with an error.
-bool CoreStore::must_wait() const { return is_full() && !journal().failed() && !refuses_appends(); }
+bool CoreStore::must_wait(std::size_t bytes) const {
+  return is_full(bytes) && !journal().failed() && !refuses_appends();
+}
 
 void CoreStore::wake_waiting() {
-  if (waiting_for_room_.empty()) return;
-  if (must_wait()) {
-    core_.call_after(5ms, [this] { wake_waiting(); });
-    return;
+  looks_for_room_ = false;
+  for (Waiting& waiting : std::exchange(waiting_for_room_, {})) {
+    if (must_wait(waiting.bytes)) {
+      waiting_for_room_.push_back(std::move(waiting));
+    } else {
+      waiting.promise.set(true);
+    }
   }
-  for (Promise<bool>& promise : std::exchange(waiting_for_room_, {})) promise.set(true);
+  if (!waiting_for_room_.empty()) look_for_room_soon();
 }
 
 Task<std::vector<PartitionLog::Flush>> CoreStore::begin_flushes(const JournalFile* file) {

@@ -63,9 +63,10 @@ class CoreStore {
   bool refuses_appends() const;
   // In memory for readers at the ends of logs, of StorageLimits::tail_bytes_max.
   std::size_t tail_bytes() const { return kept_bytes_; }
-  // Too much is waiting for the disk: whoever reads from clients should wait for room().
-  bool is_full() const;
-  Future<bool> room();
+  // Too much is waiting for the disk for an append of this size: whoever reads from clients should
+  // wait for room().
+  bool is_full(std::size_t bytes) const;
+  Future<bool> room(std::size_t bytes);
 
  private:
   friend class PartitionLog;
@@ -74,8 +75,9 @@ class CoreStore {
   // The entry's bytes count against the memory for tails.
   void keep(PartitionLog& log, const TailEntry& entry);
   void evict();
-  bool must_wait() const;
+  bool must_wait(std::size_t bytes) const;
   void wake_waiting();
+  void look_for_room_soon();
   // Checkpoint: of every log that has something; ends them again. In steps, so that the core does
   // not stall where there are many.
   Task<std::vector<PartitionLog::Flush>> begin_flushes(const JournalFile* file);
@@ -94,7 +96,12 @@ class CoreStore {
   std::deque<Kept> kept_;  // oldest first
   std::size_t kept_bytes_ = 0;
   const std::size_t kept_bytes_max_;
-  std::vector<Promise<bool>> waiting_for_room_;
+  struct Waiting {
+    std::size_t bytes;
+    Promise<bool> promise;
+  };
+  std::vector<Waiting> waiting_for_room_;
+  bool looks_for_room_ = false;
 };
 
 // Collects what is to become durable together. One use.

@@ -158,6 +158,15 @@ bool DirectSegments::write(std::span<JournalFrame* const> frames, WallMs now, Wo
   return true;
 }
 
+std::unordered_set<PartitionId> DirectSegments::open_partitions() const {
+  std::unordered_set<PartitionId> open;
+  std::lock_guard lock(mutex_);
+  for (const auto& [partition, run] : runs_) {
+    if (run.segment) open.insert(partition);
+  }
+  return open;
+}
+
 // Leaves the jobs that are done here.
 void DirectSegments::choose() {
   drop_old_runs();

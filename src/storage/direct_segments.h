@@ -20,6 +20,7 @@
 #include <mutex>
 #include <span>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "runtime/runtime.h"
@@ -75,6 +76,9 @@ class DirectSegments {
   // called once, on a worker, and finish() is to be called after that. `now` is broker time.
   bool write(std::span<JournalFrame* const> frames, WallMs now, Work then);
   void finish();
+  // Those that have a file which may take more: a batch of theirs may go to the
+  // journal itself only when write() has seen it and left it.
+  std::unordered_set<PartitionId> open_partitions() const;
   // What is being written is finished, nothing more is begun. Any thread.
   void stop();
 

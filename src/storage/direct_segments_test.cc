@@ -259,6 +259,52 @@ TEST_F(DirectSegmentsTest, a_file_that_the_journal_refers_to_and_is_not_there_is
       << opened.error().detail;
 }
 
+// Ten partitions' small appends are answered while the large one is being written, or not: that is
+// the simulation's draw. A lane that waits for the large one never answers them first.
+TEST_F(DirectSegmentsTest, others_go_on_while_a_large_append_is_written) {
+  std::uint64_t first = 0;
+  auto broker = start();
+  for (std::uint64_t round = 0; round < 20; ++round) {
+    broker->append(kA, 1, kLarge);
+    for (std::uint64_t i = 0; i < 10; ++i) broker->append(PartitionId(400 + i), 1, 50);
+    broker->append(kA, 1, 50);  // stays behind the large one
+    const Offset large_end(round * 2 + 1);
+    PartitionLog& large = broker->log(kA);
+    PartitionLog& small = broker->log(PartitionId(409));
+    while (small.high_watermark() < Offset(round + 1)) ASSERT_TRUE(broker->runtime().step());
+    if (large.high_watermark() < large_end) ++first;
+    ASSERT_TRUE(broker->settle());
+    EXPECT_EQ(large.high_watermark(), large_end + 1);
+  }
+  EXPECT_GT(first, 0u);
+  EXPECT_EQ(broker->check_history(), "");
+  ASSERT_TRUE(broker->close());
+}
+
+TEST_F(DirectSegmentsTest, what_went_before_a_large_append_survives_without_it) {
+  constexpr PartitionId kC(102);  // on the core of kA
+  for (std::uint64_t round = 0; round < 30; ++round) {
+    ScopedLeakCheckOff crashed;
+    auto broker = start();
+    append(*broker, kC, 50);
+    const Offset end = broker->log(kC).high_watermark();
+    broker->append(kA, 1, kLarge);
+    broker->append({kA, kC}, 1, 50);  // behind it, and so is the next one
+    broker->append(kC, 1, 50);
+    broker->append(PartitionId(401), 1, 50);
+    const Offset of_other = broker->log(PartitionId(401)).high_watermark();
+    ASSERT_TRUE(broker->runtime().run_until(
+        [&] { return broker->log(PartitionId(401)).high_watermark() > of_other; },
+        std::chrono::seconds(10)));
+    const bool is_behind = broker->log(kA).high_watermark() < broker->log(kA).end();
+    if (is_behind) EXPECT_EQ(broker->log(kC).high_watermark(), end);
+    broker->power_cut(round % 2 ? CrashKeeps::nothing : CrashKeeps::some);
+    broker = start();
+    EXPECT_EQ(broker->check_history(), "");
+    ASSERT_TRUE(broker->close());
+  }
+}
+
 TEST_F(DirectSegmentsTest, a_stop_answers_what_is_on_its_way) {
   auto broker = start();
   for (int i = 0; i < 5; ++i) broker->append(kA, 1, kLarge);

@@ -7,11 +7,13 @@
 //   append->on_done = [](Append& done, Result<void> outcome) { ... };      // on the core that
 //   appended journal.append(core, std::move(append));
 //
-// The frames of one Append become durable together or not at all. Appends of one core are done in
-// the order in which they were made, and done() is called exactly once: with success when the
-// flush that covers it returned, or with Error::outcome_unknown when a write or flush failed, after
-// which the journal takes nothing more: what its callers have decided since is ahead of what is
-// durable, so they have to begin again from there (Store::on_must_restart).
+// The frames of one Append become durable together or not at all. Appends that have a partition in
+// common become durable in the order in which they were made. Nothing else is promised of order,
+// not on one core either: a small append goes before a large one of other partitions, and one of a
+// checkpoint before any. done() is called exactly once, in the order of becoming durable: with
+// success when the flush that covers it returned, or with Error::outcome_unknown when a write or
+// flush failed, after which the journal takes nothing more: what its callers have decided since is
+// ahead of what is durable, so they have to begin again from there (Store::on_must_restart).
 #pragma once
 
 #include <cstdint>

@@ -62,7 +62,8 @@ JournalLane::JournalLane(Runtime& runtime, std::string directory, const StorageL
       direct_(direct),
       writer_(runtime.make_worker("journal")),
       next_file_id_(start.next_file_id),
-      next_sequence_(start.next_sequence) {
+      next_sequence_(start.next_sequence),
+      queue_(limits) {
   durable_through_ = start.next_sequence.value() - 1;
   for (auto& file : start.in_use) {
     total_file_bytes_ += file->size();
@@ -135,7 +136,10 @@ void JournalLane::stop() {
   if (direct_) direct_->stop();
   writer_.reset();
   // Only a stalled lane has any left.
-  tell_done(std::exchange(waiting_, {}), fail(ErrorCode::outcome_unknown));
+  if (is_writing_direct_) end_direct();
+  queue_.add(std::exchange(waiting_, {}));
+  tell_done(std::exchange(stalled_group_, {}), fail(ErrorCode::outcome_unknown));
+  tell_done(queue_.take_all(), fail(ErrorCode::outcome_unknown));
 }
 
 void JournalLane::at_group_boundary(BoundaryWork work) {
@@ -197,7 +201,7 @@ void JournalLane::append(Core& from, std::unique_ptr<Append> append) {
   ASSERT(!append->frames.empty());
   pending_bytes_.fetch_add(append->bytes(), std::memory_order_relaxed);
   bool wake = false;
-  std::vector<Waiting> refused;
+  Group refused;
   {
     std::lock_guard lock(mutex_);
     auto& to = stalled_ && append->of_checkpoint ? refused : waiting_;
@@ -227,27 +231,26 @@ void JournalLane::write_loop() {
   run_boundary_works();
 }
 
-std::vector<JournalLane::Waiting> JournalLane::take_group(bool& mark,
-                                                          std::vector<BoundaryWork>& boundary) {
+// Whether a mark is wanted.
+bool JournalLane::take_waiting(std::vector<BoundaryWork>& boundary) {
+  bool mark = false;
+  bool direct_written = false;
+  {
+    std::lock_guard lock(mutex_);
+    boundary.swap(boundary_);
+    queue_.add(std::exchange(waiting_, {}));
+    mark = std::exchange(mark_wanted_, false);
+    direct_written = std::exchange(direct_written_, false);
+  }
+  if (direct_written) end_direct();
+  return mark;
+}
+
+// False: something came meanwhile.
+bool JournalLane::go_idle() {
   std::lock_guard lock(mutex_);
-  boundary.swap(boundary_);
-  mark = std::exchange(mark_wanted_, false);
-  std::vector<Waiting> group;
-  std::size_t bytes = 0;
-  std::size_t count = 0;
-  while (count < waiting_.size() && bytes < limits_.group_bytes_max) {
-    bytes += waiting_[count++].append->bytes();
-  }
-  if (count == waiting_.size()) {
-    group.swap(waiting_);
-  } else {
-    auto end = waiting_.begin() + static_cast<std::ptrdiff_t>(count);
-    group.assign(std::make_move_iterator(waiting_.begin()), std::make_move_iterator(end));
-    waiting_.erase(waiting_.begin(), end);
-  }
-  mark = mark && group.empty() && marked_through_ < newest_data_;
-  if (group.empty() && !mark) writing_ = false;
-  return group;
+  writing_ = !waiting_.empty() || direct_written_;
+  return !writing_;
 }
 
 // STORAGE.md rule 1. Where one producer waits for each answer there is one append in a group, and
@@ -265,11 +268,12 @@ void JournalLane::pace() {
 
 JournalLane::Step JournalLane::write_once() {
   pace();
-  bool mark = false;
   std::vector<BoundaryWork> boundary;
-  std::vector<Waiting> group = take_group(mark, boundary);
+  bool mark = take_waiting(boundary);
   for (BoundaryWork& work : boundary) work(durable_through());
-  if (group.empty() && !mark) return Step::idle;
+  Group group = next_group();
+  mark = mark && group.empty() && marked_through_ < newest_data_ && !failed();
+  if (group.empty() && !mark) return go_idle() ? Step::idle : Step::wrote;
   if (failed()) {
     RARE("an append met a journal that has failed");
     tell_done(std::move(group), fail(ErrorCode::outcome_unknown));
@@ -277,43 +281,47 @@ JournalLane::Step JournalLane::write_once() {
   }
   appends_in_group_ = group.size();
   group_begun_ = runtime_.core(CoreId(0)).now();
-  if (begin_direct(group)) return Step::elsewhere;
   return write_taken(std::move(group), mark);
 }
 
-// True: end_direct() goes on with the group.
-bool JournalLane::begin_direct(std::vector<Waiting>& group) {
-  if (!direct_) return false;
-  std::size_t bytes = 0;
-  for (const Waiting& waiting : group) bytes += waiting.append->bytes();
-  if (!direct_->wants(bytes)) return false;
-  std::vector<JournalFrame*> frames;
-  for (Waiting& waiting : group) {
-    if (waiting.append->of_checkpoint) continue;
-    for (JournalFrame& frame : waiting.append->frames) frames.push_back(&frame);
+JournalLane::Group JournalLane::next_group() {
+  if (!stalled_group_.empty()) return std::exchange(stalled_group_, {});
+  // What is being written has to be there until it is done.
+  if (failed()) return is_writing_direct_ ? Group{} : queue_.take_all();
+  if (direct_ && !is_writing_direct_) begin_direct();
+  return queue_.take(runtime_.core(CoreId(0)).now());
+}
+
+void JournalLane::begin_direct() {
+  std::unordered_set<PartitionId> open;
+  if (direct_->wants(pending_bytes())) {
+    is_writing_direct_ = direct_->write(queue_.candidates(), clock_.advance(WallMs(0)),
+                                        [this] { direct_written(); });
+    if (!is_writing_direct_) RARE("much waits, and no partition has enough of it");
+    open = direct_->open_partitions();
   }
-  taken_ = std::move(group);
-  bool begun = direct_->write(frames, clock_.advance(WallMs(0)),
-                              [this] { writer_->submit([this] { end_direct(); }); });
-  if (!begun) {
-    RARE("a large group has no partition that is large enough");
-    group = std::move(taken_);
+  queue_.hold(std::move(open));
+}
+
+// On a worker of the segments'.
+void JournalLane::direct_written() {
+  {
+    std::lock_guard lock(mutex_);
+    direct_written_ = true;
+    if (writing_ || stalled_) return;
+    writing_ = true;
   }
-  return begun;
+  writer_->submit([this] { write_loop(); });
 }
 
 void JournalLane::end_direct() {
   direct_->finish();
-  if (write_taken(std::exchange(taken_, {}), false) == Step::wrote) {
-    write_loop();
-  } else {
-    run_boundary_works();
-  }
+  is_writing_direct_ = false;
 }
 
-JournalLane::Step JournalLane::write_taken(std::vector<Waiting> group, bool mark) {
+JournalLane::Step JournalLane::write_taken(Group group, bool mark) {
   std::size_t needed = sizeof(GroupHeader);
-  for (const Waiting& waiting : group) {
+  for (const WaitingAppend& waiting : group) {
     for (const JournalFrame& frame : waiting.append->frames) {
       needed += payload_size(frame) + sizeof(FrameHeader);
     }
@@ -353,11 +361,11 @@ JournalLane::Step JournalLane::write_taken(std::vector<Waiting> group, bool mark
   return Step::wrote;
 }
 
-Result<void> JournalLane::write_group(std::vector<Waiting>& group, bool mark) {
+Result<void> JournalLane::write_group(Group& group, bool mark) {
   std::size_t frames = 0;
   std::size_t payloads = 0;
   std::vector<Reference> references;
-  for (const Waiting& waiting : group) {
+  for (const WaitingAppend& waiting : group) {
     frames += waiting.append->frames.size();
     for (const JournalFrame& frame : waiting.append->frames) {
       payloads += payload_size(frame);
@@ -369,7 +377,7 @@ Result<void> JournalLane::write_group(std::vector<Waiting>& group, bool mark) {
   std::uint8_t* directory = buffer->data() + sizeof(GroupHeader);
   std::uint64_t position = position_ + front;
   std::size_t next_reference = 0;
-  for (Waiting& waiting : group) {
+  for (WaitingAppend& waiting : group) {
     Append& append = *waiting.append;
     append.file = current_;
     append.sequence = next_sequence_;
@@ -407,7 +415,7 @@ Result<void> JournalLane::write_group(std::vector<Waiting>& group, bool mark) {
   TRY(out_.begin_blocks(current_->file(), position_, current_->file()));
   TRY(out_.add({buffer->data(), front}));
   next_reference = 0;
-  for (const Waiting& waiting : group) {
+  for (const WaitingAppend& waiting : group) {
     for (const JournalFrame& frame : waiting.append->frames) {
       TRY(out_.add(frame.direct ? view_of(references[next_reference++]) : frame.batch.view()));
     }
@@ -415,7 +423,7 @@ Result<void> JournalLane::write_group(std::vector<Waiting>& group, bool mark) {
   return out_.flush();
 }
 
-Result<void> JournalLane::roll(std::uint64_t needed, std::vector<Waiting>& group) {
+Result<void> JournalLane::roll(std::uint64_t needed, Group& group) {
   std::shared_ptr<JournalFile> next = take_ready();
   if (next && kBlock + needed > next->size()) {
     // Only the small first file or a group larger than a file: make one that fits.
@@ -441,25 +449,23 @@ Result<void> JournalLane::roll(std::uint64_t needed, std::vector<Waiting>& group
   return {};
 }
 
-// The group waits, for a file of this size.
-void JournalLane::stall(std::uint64_t size, std::vector<Waiting>& group) {
+// The group waits, for a file of this size, and so does everything behind it.
+void JournalLane::stall(std::uint64_t size, Group& group) {
   RARE("the journal is full: a group waits");
-  std::vector<Waiting> refused;
   {
     std::lock_guard lock(mutex_);
     if (current_) sealed_.push_back(std::exchange(current_, nullptr));
-    waiting_.insert(waiting_.begin(), std::make_move_iterator(group.begin()),
-                    std::make_move_iterator(group.end()));
-    for (Waiting& waiting : waiting_) {
-      if (!waiting.append->of_checkpoint) continue;
-      RARE("a full journal refuses what a checkpoint carries forward");
-      refused.push_back(std::move(waiting));
-    }
-    std::erase_if(waiting_, [](const Waiting& waiting) { return !waiting.append; });
+    queue_.add(std::exchange(waiting_, {}));
     stalled_ = true;
     writing_ = false;
     oversized_waits_ = size > limits_.journal_file_bytes;
   }
+  Group refused = queue_.take_of_checkpoint();
+  for (WaitingAppend& waiting : group) {
+    auto& to = waiting.append->of_checkpoint ? refused : stalled_group_;
+    to.push_back(std::move(waiting));
+  }
+  if (!refused.empty()) RARE("a full journal refuses what a checkpoint carries forward");
   tell_done(std::move(refused), fail(ErrorCode::storage_full));
   // Who may have become ready meanwhile did not see that somebody waits.
   if (!out_of_files()) background_.submit([this] { recycle_released(); });
@@ -473,22 +479,22 @@ std::shared_ptr<JournalFile> JournalLane::take_ready() {
   return file;
 }
 
-void JournalLane::tell_written(std::vector<Waiting>& group) {
-  for (Waiting& waiting : group) {
+void JournalLane::tell_written(Group& group) {
+  for (WaitingAppend& waiting : group) {
     if (!waiting.append->wants_written) continue;
     // The append outlives this: its done() is posted to the same core later.
     waiting.core->post([append = waiting.append.get()] { append->written(); });
   }
 }
 
-void JournalLane::tell_done(std::vector<Waiting> group, const Result<void>& outcome) {
+void JournalLane::tell_done(Group group, const Result<void>& outcome) {
   if (group.empty()) return;
   std::size_t bytes = 0;
-  for (const Waiting& waiting : group) bytes += waiting.append->bytes();
+  for (const WaitingAppend& waiting : group) bytes += waiting.append->bytes();
   pending_bytes_.fetch_sub(bytes, std::memory_order_relaxed);
   // One post per core.
   std::vector<std::vector<std::unique_ptr<Append>>> by_core(runtime_.core_count());
-  for (Waiting& waiting : group) {
+  for (WaitingAppend& waiting : group) {
     by_core[waiting.core->id().value()].push_back(std::move(waiting.append));
   }
   for (std::uint32_t id = 0; id < by_core.size(); ++id) {

@@ -1,6 +1,7 @@
 // JournalLane: the journal on local files. One writer (a Worker) takes what all cores have
 // appended, writes it as one group, flushes once, tells the cores, and takes what came meanwhile:
-// group commit.
+// group commit. What goes with a group, and what stays for a later one, AppendQueue says; while
+// something is written straight to segments, what has nothing in common with that goes on.
 //
 // Locks: append() and the writer share one mutex, held to push to or swap a vector. Files are
 // prepared and recycled on a second worker, so that the writer finds the next one ready.
@@ -14,6 +15,7 @@
 #include <vector>
 
 #include "runtime/runtime.h"
+#include "storage/append_queue.h"
 #include "storage/direct_segments.h"
 #include "storage/file_writer.h"
 #include "storage/journal.h"
@@ -87,29 +89,29 @@ class JournalLane : public Journal {
   JournalStats stats() const;
 
  private:
-  struct Waiting {
-    Core* core;
-    std::unique_ptr<Append> append;
-  };
-  enum class Step { wrote, idle, stalled, elsewhere };
+  using Group = std::vector<WaitingAppend>;
+  enum class Step { wrote, idle, stalled };
 
   void write_loop();
   void run_boundary_works();
   Step write_once();
-  bool begin_direct(std::vector<Waiting>& group);
+  bool take_waiting(std::vector<BoundaryWork>& boundary);
+  Group next_group();
+  void begin_direct();
+  void direct_written();
   void end_direct();
-  Step write_taken(std::vector<Waiting> group, bool mark);
+  bool go_idle();
+  Step write_taken(Group group, bool mark);
   void pace();
-  std::vector<Waiting> take_group(bool& mark, std::vector<BoundaryWork>& boundary);
-  Result<void> write_group(std::vector<Waiting>& group, bool mark);
+  Result<void> write_group(Group& group, bool mark);
   Result<void> write_void(JournalFile& file);
   Result<void> write_again(const JournalStart::Group& group);
-  // would_block: the journal is full; the group is back in front of what waits.
-  Result<void> roll(std::uint64_t needed, std::vector<Waiting>& group);
-  void stall(std::uint64_t needed, std::vector<Waiting>& group);
+  // would_block: the journal is full; the group waits for a file.
+  Result<void> roll(std::uint64_t needed, Group& group);
+  void stall(std::uint64_t needed, Group& group);
   std::shared_ptr<JournalFile> take_ready();
-  void tell_written(std::vector<Waiting>& group);
-  void tell_done(std::vector<Waiting> group, const Result<void>& outcome);
+  void tell_written(Group& group);
+  void tell_done(Group group, const Result<void>& outcome);
   void fail_all(const Error& error);
   void wake_writer();
   void prepare_ahead();
@@ -128,12 +130,13 @@ class JournalLane : public Journal {
   std::unique_ptr<Worker> writer_;
 
   mutable std::mutex mutex_;  // everything below up to the blank line
-  std::vector<Waiting> waiting_;
+  Group waiting_;
   bool writing_ = false;          // a write_loop is running or submitted
   bool stalled_ = false;          // the writer waits for a file: the journal is at its limit
   bool oversized_waits_ = false;  // ... with a group that needs a file of its own size
   bool out_of_files_ = false;     // the last attempt to make one failed
   bool mark_wanted_ = false;
+  bool direct_written_ = false;  // a direct write is done, and the writer has not seen it
   bool preparing_ = false;
   bool stopped_ = false;
   std::vector<BoundaryWork> boundary_;
@@ -154,8 +157,10 @@ class JournalLane : public Journal {
   JournalSequence newest_data_{0};
   MonotonicTime group_begun_{0};
   std::size_t appends_in_group_ = 0;
-  std::vector<Waiting> taken_;  // while some of it is written straight to segments
-  Counter groups_;              // read by stats()
+  AppendQueue queue_;
+  Group stalled_group_;
+  bool is_writing_direct_ = false;
+  Counter groups_;  // read by stats()
   Histogram flush_time_;
 
   std::atomic<std::uint64_t> durable_through_{0};

@@ -9,7 +9,7 @@ constexpr CoreId kZero{0};
 
 std::size_t journal_files(const SimDisk& disk) { return disk.paths().size(); }
 
-TEST(JournalLane, appends_of_each_core_are_done_once_and_in_their_order) {
+TEST(JournalLane, appends_of_each_partition_are_done_once_and_in_their_order) {
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     SimDisk disk(seed);
     TestLane lane(disk, journal_limits(), {.seed = seed, .cores = 3});

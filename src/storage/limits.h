@@ -14,12 +14,19 @@ struct StorageLimits {
   std::uint64_t journal_first_file_bytes = 8ull << 20;
   // One group, and so one flush, takes at most this much.
   std::uint64_t group_bytes_max = 8ull << 20;
+  // Appends up to small_append_bytes go before larger ones. While such have come within the last
+  // small_last, a group takes large_share_bytes of what is larger: they wait for it.
+  std::uint64_t small_append_bytes = 64 << 10;
+  std::uint64_t large_share_bytes = 1 << 20;
+  std::chrono::milliseconds small_last{1000};
   // A flush costs as much as many small appends. While several come during each, and together are
   // less than paced_bytes_max, flushes begin no closer than this.
   std::chrono::microseconds flush_pace{300};
   std::uint64_t paced_bytes_max = 64ull << 10;
-  // Appended and not yet durable; above it producers wait.
+  // Appended and not yet durable; above it producers wait. What is larger than small_append_bytes
+  // leaves room of pending_small_bytes, or half if that is less: small appends don't wait for it.
   std::uint64_t pending_bytes_max = 64ull << 20;
+  std::uint64_t pending_small_bytes = 4ull << 20;
   // Journal written since the last checkpoint that starts the next one. Well below tail_bytes_max:
   // a checkpoint that finds the bytes in memory no more has to read them from the journal, batch by
   // batch, and falls behind.

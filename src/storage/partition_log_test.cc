@@ -325,10 +325,10 @@ TEST_F(PartitionLogTest, waiting_for_room_ends_when_the_journal_has_written) {
   bool woken = false;
   broker->append(kLog, 1, 8000);
   broker->append(kLog, 1, 8000);
-  broker->core_of(kLog).post([&] { was_full = broker->core_store_of(kLog).is_full(); });
+  broker->core_of(kLog).post([&] { was_full = broker->core_store_of(kLog).is_full(8000); });
   struct Waiter {
     static Task<void> wait(CoreStore& store, bool& woken) {
-      co_await store.room();
+      co_await store.room(8000);
       woken = true;
     }
   };
@@ -337,8 +337,26 @@ TEST_F(PartitionLogTest, waiting_for_room_ends_when_the_journal_has_written) {
   });
   ASSERT_TRUE(broker->runtime().run_until([&] { return woken; }, std::chrono::seconds(10)));
   EXPECT_TRUE(was_full);
-  EXPECT_FALSE(broker->core_store_of(kLog).is_full());
+  EXPECT_FALSE(broker->core_store_of(kLog).is_full(8000));
   ASSERT_TRUE(broker->settle());
+  stop();
+}
+
+TEST_F(PartitionLogTest, small_appends_find_room_behind_large_ones) {
+  StorageLimits limits = tiny_limits();
+  limits.pending_bytes_max = 10 << 10;
+  limits.pending_small_bytes = 4 << 10;
+  start(limits);
+  std::vector<bool> full;
+  broker->append(kLog, 1, 7000);
+  broker->core_of(kLog).post([&] {
+    const CoreStore& store = broker->core_store_of(kLog);
+    full = {store.is_full(limits.small_append_bytes + 1), store.is_full(limits.small_append_bytes)};
+  });
+  broker->append(kLog, 1, 4000);
+  broker->core_of(kLog).post([&] { full.push_back(broker->core_store_of(kLog).is_full(1)); });
+  ASSERT_TRUE(broker->settle());
+  EXPECT_EQ(full, (std::vector<bool>{true, false, true}));
   stop();
 }
 

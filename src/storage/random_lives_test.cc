@@ -72,6 +72,8 @@ class RandomLife {
     limits.segment_bytes = (1 + random_.below(16)) << 10;
     limits.tail_bytes_max = random_.below(16) << 10;
     limits.group_bytes_max = (1 + random_.below(12)) << 10;
+    limits.small_append_bytes = 100ull << random_.below(8);
+    limits.large_share_bytes = 500ull << random_.below(5);
     limits.checkpoint_bytes = (8 + random_.below(32)) << 10;
     if (random_.percent(60)) limits.direct_append_bytes = 300ull << random_.below(5);
     limits.direct_writers = 1 + random_.below(3);

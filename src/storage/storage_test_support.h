@@ -61,6 +61,8 @@ inline StorageLimits tiny_limits() {
   limits.journal_first_file_bytes = 32 << 10;
   limits.journal_bytes_max = 512 << 10;
   limits.group_bytes_max = 16 << 10;
+  limits.small_append_bytes = 1 << 10;
+  limits.large_share_bytes = 4 << 10;
   limits.pending_bytes_max = 1 << 20;
   limits.checkpoint_bytes = 64 << 10;
   limits.checkpoint_interval = std::chrono::seconds(5);

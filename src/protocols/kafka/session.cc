@@ -38,6 +38,10 @@ Task<void> Session::serve(std::shared_ptr<Session> session) {
   for (;;) {
     bool more = co_await session->read_more();
     if (!more) break;
+    if (session->turn_bytes_ >= session->limits_.turn_bytes_max) {
+      session->turn_bytes_ = 0;
+      co_await Yield{session->broker().core()};
+    }
     bool goes_on = co_await session->handle_frames();
     if (!goes_on) break;
   }
@@ -69,9 +73,7 @@ Task<bool> Session::read_more() {
     if (receive_) {
       auto count = socket_->try_read({receive_->buffer->data(), receive_->buffer->capacity()});
       if (count) {
-        end_ = *count;
-        moved_ = true;
-        moved_bytes_ += *count;
+        count_read(*count);
         co_return true;
       }
       if (count.error().code != ErrorCode::would_block) co_return false;
@@ -110,10 +112,15 @@ Task<bool> Session::read_more() {
   auto count = co_await read_some(*socket_, {buffer->data() + end_, buffer->capacity() - end_});
   reads_frame_ = false;
   if (!count) co_return false;
-  end_ += *count;
-  moved_ = true;
-  moved_bytes_ += *count;
+  count_read(*count);
   co_return true;
+}
+
+void Session::count_read(std::size_t bytes) {
+  end_ += bytes;
+  turn_bytes_ += bytes;
+  moved_bytes_ += bytes;
+  moved_ = true;
 }
 
 Task<bool> Session::handle_frames() {
@@ -165,10 +172,10 @@ Task<bool> Session::handle_frame(Bytes frame) {
   broker().core().doing(
       header->api->name.data());  // NOLINT(bugprone-suspicious-stringview-data-usage)
   co_await wait_for_room();
-  if (command->pipelined && !broker().has_room()) {
+  if (command->pipelined && !broker().has_room(frame.size())) {
     flush();
     waits_for_disk_ = true;
-    co_await broker().room();
+    co_await broker().room(frame.size());
     waits_for_disk_ = false;
   }
   if (broken_) co_return false;

@@ -32,6 +32,8 @@ struct SessionLimits : ConnectionLimits {
   std::size_t in_flight_max = 64;
   std::size_t outbox_bytes_max = 1 << 20;
   std::size_t read_bytes = 64 << 10;  // space offered to one read
+  // A connection that has read so much lets the others of its core go first.
+  std::size_t turn_bytes_max = 256 << 10;
   // While memory is short: who holds some and moves less than progress_bytes, finishes no request
   // and takes no answer whole for this long is let go.
   Duration stalled_max = std::chrono::seconds(5);
@@ -78,6 +80,7 @@ class Session : public std::enable_shared_from_this<Session> {
   };
 
   Task<bool> read_more();
+  void count_read(std::size_t bytes);
   // False: the connection must end.
   Task<bool> grow_buffer(std::size_t capacity, std::size_t cost);
   Task<bool> wait_for_memory(std::size_t bytes, MemoryUse use);
@@ -126,6 +129,7 @@ class Session : public std::enable_shared_from_this<Session> {
   bool flush_posted_ = false;
   bool broken_ = false;
   bool waits_for_disk_ = false;  // with a request that is not in work yet
+  std::size_t turn_bytes_ = 0;   // read since the others had their turn
   bool moved_ = true;            // bytes, since the last look
   std::uint32_t still_looks_ = 0;
   std::optional<Promise<bool>> room_;
