@@ -572,6 +572,14 @@ std::shared_ptr<JournalFile> JournalLane::oldest_full() const {
   return oldest;
 }
 
+// Its header may be half written, in front of groups that nobody needs any more: a start would take
+// that for damage.
+void JournalLane::give_up(const JournalFile& file) {
+  if (runtime_.files().remove(file.path())) (void)runtime_.files().sync_directory(directory_);
+  std::lock_guard lock(mutex_);
+  total_file_bytes_ -= file.size();
+}
+
 // On the background worker.
 void JournalLane::recycle_released() {
   for (;;) {
@@ -592,6 +600,7 @@ void JournalLane::recycle_released() {
     if (!recycled) {
       RARE("a journal file could not be recycled");
       log_warning("storage", "could not recycle {}: {}", file->path(), recycled.error().message());
+      if (keep) give_up(*file);
       continue;
     }
     if (!keep) continue;

@@ -118,6 +118,7 @@ class JournalLane : public Journal {
   void prepare_one();
   std::shared_ptr<JournalFile> make_file(std::uint64_t size);
   void recycle_released();
+  void give_up(const JournalFile& file);
   journal_format::FileHeader next_header(std::uint64_t size);
   std::string path_of(std::uint64_t file_id) const;
 
