@@ -157,8 +157,8 @@ Task<bool> Connection::handle_frames() {
 Task<bool> Connection::wait_for_room() {
   for (;;) {
     if (broken_) co_return false;
-    if (!broker_.has_room()) {
-      co_await broker_.room();
+    if (!broker_.has_room(limits_.read_bytes)) {
+      co_await broker_.room(limits_.read_bytes);
       continue;
     }
     bool full = outbox_.size() - outbox_sent_ > limits_.outbox_bytes_max ||
