@@ -88,7 +88,7 @@ class RandomRouting {
       const std::string key = random_key(false);
       const std::string copy = random_key(false);
       const std::vector<std::string_view> copies(below(2), copy);
-      const ValueTable headers = random_headers();
+      ValueTable headers = random_headers();
       LazyHeaders source([&] { return headers; });
       ASSERT_TRUE(router_.route(id, {key, copies, &source}, targets_));
       std::vector<std::string_view> keys(copies);
@@ -108,8 +108,9 @@ class RandomRouting {
     for (std::size_t at = 0; at < listed.size(); ++at) {
       ASSERT_TRUE(same_binding(*listed[at], model_.bindings[at]));
     }
-    for (const auto& [id, exchange] : model_.exchanges) {
-      const auto source = [&](const Binding& binding) { return binding.source == id; };
+    for (const auto& entry : model_.exchanges) {
+      const ExchangeId id = entry.first;
+      const auto source = [id](const Binding& binding) { return binding.source == id; };
       ASSERT_EQ(router_.bindings_from(id).size(), std::ranges::count_if(model_.bindings, source));
       ASSERT_EQ(router_.has_bindings(id), std::ranges::any_of(model_.bindings, source));
     }
