@@ -7,7 +7,7 @@
 #include <utility>
 
 #include "base/assert.h"
-#include "base/value_fields.h"
+#include "base/canonical_value.h"
 
 namespace millrace {
 namespace {
@@ -127,12 +127,6 @@ Result<void> check_owner(const QueueInfo& queue, OwnerId owner) {
                           queue.name, queue.tenant));
 }
 
-std::vector<std::uint8_t> encoded(const ValueTable& table) {
-  FieldWriter out;
-  put_value_table(out, 1, table);
-  return out.take();
-}
-
 }  // namespace
 
 std::string_view name_of(ExchangeType type) {
@@ -166,7 +160,7 @@ bool Topology::Less::operator()(const BindingInfo& a, const BindingInfo& b) cons
   if (a.arguments.empty() || b.arguments.empty()) {
     return a.arguments.empty() && !b.arguments.empty();
   }
-  return encoded(a.arguments) < encoded(b.arguments);
+  return canonical_text(a.arguments) < canonical_text(b.arguments);
 }
 
 Topology::Topology() { apply(TenantAdded{std::string(kDefaultTenant), kFirstPredeclared}); }

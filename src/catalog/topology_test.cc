@@ -194,6 +194,21 @@ TEST_F(TopologyTest, BindingsAreASet) {
   EXPECT_EQ(refusal(run(binding("logs", "none", true))), "not_found");
 }
 
+// As the routers of the cores see them, which are told the changes.
+TEST_F(TopologyTest, ArgumentsOfABindingCountByWhatTheySay) {
+  declare("q");
+  exchange("reports", "headers");
+  ChangeBinding first = binding("reports", "q", true);
+  first.arguments = {{"size", Value(std::int32_t{1})}, {"kind", Value("pdf")}};
+  ChangeBinding again = first;
+  again.arguments = {{"kind", Value("pdf")}, {"size", Value(std::int64_t{1})}};
+  EXPECT_EQ(run(first).changes.size(), 1u);
+  EXPECT_EQ(run(again).changes.size(), 0u);
+  again.remove = true;
+  EXPECT_EQ(run(again).changes.size(), 1u);
+  EXPECT_TRUE(topology().bindings_from(topology().find_exchange("/", "reports")->id).empty());
+}
+
 TEST_F(TopologyTest, AnAutoDeleteExchangeGoesWithItsLastBinding) {
   declare("q");
   exchange("first", "fanout", true);

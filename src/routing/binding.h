@@ -1,15 +1,16 @@
 // Binding: messages of `source` whose key and headers fit go to `destination` too.
 //
 // Two bindings are the same when all four parts are: several with one key and different arguments
-// stand beside each other. Arguments are the same in any order, and numbers by value.
+// stand beside each other. Arguments are compared by canonical_text(): in any order, and numbers by
+// value.
 #pragma once
 
 #include <cstddef>
 #include <string>
 #include <variant>
 
+#include "base/ids.h"
 #include "base/value.h"
-#include "routing/ids.h"
 
 namespace millrace {
 
@@ -25,9 +26,5 @@ struct Binding {
 bool same_binding(const Binding& a, const Binding& b);
 // Equal for those that are the same.
 std::size_t hash_of(const Binding& binding);
-
-// A text that is equal for two tables exactly when they are the same as arguments: names sorted,
-// numbers without their width.
-std::string canonical_arguments(const ValueTable& arguments);
 
 }  // namespace millrace

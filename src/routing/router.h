@@ -15,8 +15,8 @@
 // end.
 // - When nothing matches in an exchange (neither a queue nor another exchange), the message goes to
 //   its alternate exchange if one of that name exists then; so also further down the way.
-// - Every queue is bound to the default exchange by its name, which is no binding here and has no
-//   ExchangeId: ask route_to_default(). An alternate exchange may be named "" and is then that.
+// - Every queue is bound by its name to the default exchange, which is the one named ""; that is no
+//   binding here. It may be added like others, but need not: ask route_to_default().
 //
 // Targets come in the order of the first match: exchange by exchange as they are reached; in one
 // the keys in their order; for a key the bindings in the order in which they were made, or in a

@@ -50,6 +50,7 @@ void Router::follow(Way& way) {
 }
 
 void Router::match(ExchangeNode& exchange, Way& way) {
+  if (exchange.name.empty()) return reach_by_default(*exchange.tenant, way);
   switch (exchange.kind) {
     case ExchangeKind::direct:
       return match_keys(*exchange.direct, way);

@@ -190,6 +190,10 @@ TEST_F(RouterTest, AnAlternateMayComeAndGo) {
 TEST_F(RouterTest, TheDefaultExchangeAsAlternate) {
   add(ExchangeId(5), "first", "");
   EXPECT_THAT(route(ExchangeId(5), "green"), ElementsAre(kGreen));
+  add(ExchangeId(6), "", "first");
+  EXPECT_THAT(route(ExchangeId(5), "green"), ElementsAre(kGreen));
+  EXPECT_THAT(route(ExchangeId(6), "red"), ElementsAre(kRed));
+  EXPECT_THAT(route(ExchangeId(6), "none"), IsEmpty());
 }
 
 TEST_F(RouterTest, TheSameBindingIsOne) {
