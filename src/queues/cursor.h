@@ -57,6 +57,7 @@ struct OpenTransfer {
   Offset offset;
   DeliveryCounts before;
   Transfer transfer;
+  bool operator==(const OpenTransfer&) const = default;
 };
 
 class Cursor {
