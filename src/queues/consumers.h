@@ -67,7 +67,7 @@ class Consumers {
   std::int32_t priority(HolderId holder) const;
   bool is_active(HolderId holder) const { return !single_active_ || active_ == holder; }
   // With single_active: who is served.
-  std::optional<HolderId> active() const;
+  std::optional<HolderId> active() const { return active_; }
   bool single_active() const { return single_active_; }
   std::size_t size() const { return consumers_.size(); }
   bool empty() const { return consumers_.empty(); }

@@ -13,7 +13,7 @@ void Cursor::start() {
   end_ = durable_.known_end();
   uncertain_below_ = durable_.horizon;
   returned_.set_order(durable_.policy.return_order);
-  for (const auto& [first, end] : durable_.done.runs()) ahead_.insert({first, end});
+  ahead_ = durable_.done;
   for (const auto& [offset, transfer] : durable_.transfers) ahead_.insert(OffsetRange::of(offset));
   exhausted_ = beyond_limit();
   for (const auto& [first, end] : exhausted_.runs()) ahead_.insert({first, end});
@@ -61,12 +61,11 @@ std::vector<Offset> Cursor::peek(std::size_t count_max) const {
     return offsets.size() < count_max;
   };
   returned_.visit(add);
-  Offset at = next_;
-  for (const auto& [first, end] : ahead_.runs()) {
-    if (!add({at, first})) return offsets;
-    at = end;
+  for (Offset at = next_; at < end_ && offsets.size() < count_max;) {
+    OffsetRange passed = ahead_.next_run(at);
+    add({at, passed.empty() ? end_ : passed.first});
+    at = passed.empty() ? end_ : passed.end;
   }
-  add({at, end_});
   return offsets;
 }
 
@@ -183,19 +182,16 @@ OffsetRuns Cursor::ready_ranges() const {
   OffsetRuns runs;
   for (const auto& [first, end] : returned_.members().runs()) append_run(runs, {first, end});
   Offset at = next_;
-  for (const auto& [first, end] : ahead_.runs()) {
-    append_run(runs, {at, first});
-    at = end;
-  }
+  ahead_.visit({next_, end_}, [&](OffsetRange passed) {
+    append_run(runs, {at, passed.first});
+    at = passed.end;
+  });
   if (at < end_) append_run(runs, {at, end_});
   return runs;
 }
 
 void Cursor::pass_ahead() {
-  while (!ahead_.empty() && ahead_.front().first <= next_) {
-    next_ = std::max(next_, ahead_.front().end);
-    ahead_.pop_front_run();
-  }
+  next_ = ahead_.take_prefix(next_);
   ASSERT(next_ <= end_);
 }
 

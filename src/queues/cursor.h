@@ -37,6 +37,7 @@
 #include "queues/cursor_state.h"
 #include "queues/ids.h"
 #include "queues/in_flight.h"
+#include "queues/offset_set.h"
 #include "queues/range_set.h"
 #include "queues/returned.h"
 
@@ -139,8 +140,8 @@ class Cursor {
   InFlight in_flight_;      // below next_
   Returned returned_;       // ready, below next_
   RangeSet exhausted_;
-  RangeSet ahead_;  // at or above next_, but not ready; next_ is never in it
-  RangeSet gaps_;   // skipped, but not durably so
+  OffsetSet ahead_;  // at or above next_, but not ready; next_ is never in it
+  RangeSet gaps_;    // skipped, but not durably so
 };
 
 }  // namespace millrace

@@ -16,14 +16,8 @@ std::int64_t CursorState::mark_done(OffsetRange range) {
   }
   counts.erase(range);
   if (range.first > floor) return done.insert(range);
-  std::int64_t fresh = range.count();
-  floor = range.end;
-  while (!done.empty() && done.front().first <= floor) {
-    OffsetRange run = done.front();
-    fresh -= std::min(run.end, range.end) - run.first;
-    floor = std::max(floor, run.end);
-    done.pop_front_run();
-  }
+  std::int64_t fresh = range.count() - done.erase(range);
+  floor = done.take_prefix(range.end);
   return fresh;
 }
 
@@ -55,7 +49,7 @@ bool CursorState::end_transfer(Offset offset) {
 
 Offset CursorState::known_end() const {
   Offset end = floor;
-  if (!done.empty()) end = std::max(end, done.back().end);
+  if (!done.empty()) end = std::max(end, done.end());
   if (!transfers.empty()) end = std::max(end, transfers.rbegin()->first + 1);
   if (!counts.empty()) end = std::max(end, counts.runs().rbegin()->second.end);
   return end;

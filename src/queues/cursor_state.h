@@ -18,7 +18,7 @@
 #include "base/ids.h"
 #include "queues/count_map.h"
 #include "queues/ids.h"
-#include "queues/range_set.h"
+#include "queues/offset_set.h"
 
 namespace millrace {
 
@@ -99,7 +99,7 @@ struct CursorState {
 
   Offset log_start;
   Offset floor;
-  RangeSet done;    // above floor
+  OffsetSet done;   // above floor
   CountMap counts;  // of what is not done
   Offset horizon;   // below it a message may have been delivered without an event that says so
   std::map<Offset, Transfer> transfers;

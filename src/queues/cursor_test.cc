@@ -36,7 +36,7 @@ TEST(Cursor, the_floor_follows_the_acknowledged_prefix) {
   EXPECT_EQ(queue.cursor().floor(), Offset(2));
   queue.acknowledge(kAlice, {4, 2});
   EXPECT_EQ(queue.cursor().floor(), Offset(5));
-  EXPECT_EQ(queue.durable().done.run_count(), 0u);
+  EXPECT_EQ(queue.durable().done.runs().size(), 0u);
   EXPECT_EQ(queue.cursor().counters().acknowledged, 5);
 }
 
@@ -48,7 +48,7 @@ TEST(Cursor, a_million_done_messages_behind_a_straggler_are_one_entry) {
   Settle all{.cursor = kQueue, .settlements = {{.range = range(1, 1'000'001), .holder = kBob}}};
   EXPECT_TRUE(queue.ask<SettleReply>(all).mismatched.empty());
   EXPECT_EQ(queue.cursor().floor(), Offset(0));
-  EXPECT_EQ(queue.durable().done.run_count(), 1u);
+  EXPECT_EQ(queue.durable().done.runs().size(), 1u);
   EXPECT_LT(queue.last_event().size(), 16u);
   queue.crash();
   EXPECT_EQ(queue.take_all(kBob), offsets({0}));

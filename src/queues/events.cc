@@ -262,7 +262,7 @@ bool read_policy(ByteView bytes, CursorPolicy& policy) {
 
 bool read_offset(const Field& field, Offset& offset) {
   offset = Offset(static_cast<std::int64_t>(field.value));
-  return offset.value() >= 0;
+  return offset.value() >= 0 && offset < kOffsetMax;
 }
 
 bool read_reason(const Field& field, RemovalReason& reason) {

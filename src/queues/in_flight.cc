@@ -6,6 +6,11 @@
 #include "base/assert.h"
 
 namespace millrace {
+namespace {
+
+constexpr std::size_t kTableMin = 1024;
+
+}  // namespace
 
 InFlight::Block* InFlight::find_block(std::int64_t index) const {
   if (index == last_index_) return last_;
@@ -25,6 +30,10 @@ void InFlight::forget_if_empty(std::int64_t index, Block& block) {
     last_ = nullptr;
   }
   blocks_.erase(index);
+  // Erasing leaves the table as large as it ever was.
+  if (blocks_.bucket_count() > kTableMin && blocks_.size() < blocks_.bucket_count() / 8) {
+    blocks_.rehash(0);
+  }
 }
 
 void InFlight::add(Offset offset, HolderId holder) {

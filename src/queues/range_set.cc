@@ -100,6 +100,12 @@ std::int64_t RangeSet::count_in(OffsetRange range) const {
   return count;
 }
 
+OffsetRange RangeSet::next_run(Offset from) const {
+  auto run = runs_.upper_bound(from);
+  if (run != runs_.begin() && from < std::prev(run)->second) return {from, std::prev(run)->second};
+  return run == runs_.end() ? OffsetRange{from, from} : OffsetRange{run->first, run->second};
+}
+
 OffsetRange RangeSet::front() const {
   ASSERT(!runs_.empty());
   return {runs_.begin()->first, runs_.begin()->second};

@@ -29,6 +29,9 @@ class RangeSet {
   // How many of `range` are in it.
   std::int64_t count_in(OffsetRange range) const;
 
+  // The first run that ends behind `from`, without what lies below `from`; empty when there is
+  // none.
+  OffsetRange next_run(Offset from) const;
   // Calls visit(OffsetRange) for the parts of `range` that are in it.
   template <class Visit>
   void visit(OffsetRange range, Visit visit) const {

@@ -1,15 +1,11 @@
 // Runs of offsets as bytes: for each the distance from the end of the one before it, doubled, plus
 // 1 when it is longer than one offset; then, for those, the length less 2. Numbers have seven bits
 // a byte, lowest first, the top bit saying "more".
-#include <limits>
-
 #include "base/assert.h"
 #include "queues/events.h"
 
 namespace millrace {
 namespace {
-
-constexpr std::int64_t kOffsetMax = std::numeric_limits<std::int64_t>::max();
 
 void put_number(std::vector<std::uint8_t>& out, std::uint64_t value) {
   for (; value >= 0x80; value >>= 7) out.push_back(static_cast<std::uint8_t>(value | 0x80));
@@ -55,7 +51,7 @@ bool read_runs(ByteView bytes, OffsetRuns& runs) {
     if (is_long && !read_number(bytes, beyond_two)) return false;
     // Adjoining runs are written as one.
     if (distance == 0 && !runs.empty()) return false;
-    auto left = static_cast<std::uint64_t>(kOffsetMax - at.value());
+    auto left = static_cast<std::uint64_t>(kOffsetMax - at);
     if (distance > left || left - distance < 2 || beyond_two > left - distance - 2) return false;
     Offset first = at + static_cast<std::int64_t>(distance);
     at = first + (is_long ? static_cast<std::int64_t>(beyond_two) + 2 : 1);

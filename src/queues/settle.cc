@@ -51,7 +51,13 @@ void CursorMachine::take_settled(Cursor& cursor, const Settlement& settlement,
   Offset reach = settlement.holder == kNoHolder ? cursor.end_ : cursor.next_;
   Offset high = std::clamp(reach, low, range.end);
   if (range.first < low) append_run(mismatched, {range.first, low});
-  if (settlement.holder != kNoHolder) {
+  if (settlement.holder != kNoHolder && range.count() == 1 && low < high) {
+    if (cursor.in_flight_.remove(low, settlement.holder)) {
+      append_run(runs_for(change, settlement), range);
+    } else {
+      append_run(mismatched, range);
+    }
+  } else if (settlement.holder != kNoHolder) {
     OffsetRuns removed;
     cursor.in_flight_.remove({low, high}, settlement.holder, removed, mismatched);
     if (!removed.empty()) {

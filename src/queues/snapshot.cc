@@ -52,12 +52,6 @@ enum TransferField : std::uint32_t {
 
 std::uint64_t plain(Offset offset) { return static_cast<std::uint64_t>(offset.value()); }
 
-OffsetRuns runs_of(const RangeSet& set) {
-  OffsetRuns runs;
-  for (const auto& [first, end] : set.runs()) runs.push_back({first, end});
-  return runs;
-}
-
 void put_counts(FieldWriter& writer, const CountMap& counts) {
   std::map<std::pair<std::uint32_t, std::uint32_t>, OffsetRuns> by_counts;
   for (const auto& [first, run] : counts.runs()) {
@@ -105,7 +99,7 @@ void put_state(FieldWriter& message, const CursorState& state) {
   FieldWriter policy;
   write_policy(policy, state.policy);
   message.put_message(kPolicy, policy);
-  if (!state.done.empty()) message.put_bytes(kDone, write_runs(runs_of(state.done)));
+  if (!state.done.empty()) message.put_bytes(kDone, write_runs(state.done.runs()));
   put_counts(message, state.counts);
   for (const auto& [offset, transfer] : state.transfers) put_transfer(message, offset, transfer);
   for (const auto& [target, sequence] : state.sequences) {
@@ -236,12 +230,15 @@ struct CursorRead {
   // What the rest of the program takes for granted.
   bool is_whole() const {
     if (!id || state.floor < state.log_start) return false;
-    if (!state.done.empty() && state.done.front().first <= state.floor) return false;
+    if (!state.done.empty() && state.done.front() <= state.floor) return false;
     for (const auto& [offset, transfer] : state.transfers) {
       if (state.is_done(offset) || transfer.number >= state.transfers_begun) return false;
     }
     for (const auto& [first, run] : state.counts.runs()) {
-      if (first < state.floor || state.done.count_in({first, run.end}) > 0) return false;
+      if (first < state.floor) return false;
+      if (OffsetRange done = state.done.next_run(first); !done.empty() && done.first < run.end) {
+        return false;
+      }
     }
     return state.counters.done() == state.done_count();
   }
