@@ -83,7 +83,8 @@ struct EndTransfer {
   CursorId cursor;
   std::vector<Offset> offsets = {};
 };
-// Cursor::wants_horizon(). A horizon that is not higher changes nothing.
+// Cursor::wants_horizon(). One that is not higher changes nothing, one further ahead of the log
+// than kHorizonAheadMax is cut to that.
 struct RaiseHorizon {
   CursorId cursor;
   Offset horizon;

@@ -12,16 +12,36 @@ void Cursor::start() {
   next_ = durable_.floor;
   end_ = durable_.known_end();
   uncertain_below_ = durable_.horizon;
-  returned_.set_order(durable_.policy.return_order);
-  ahead_ = durable_.done;
-  for (const auto& [offset, transfer] : durable_.transfers) ahead_.insert(OffsetRange::of(offset));
-  exhausted_ = beyond_limit();
-  for (const auto& [first, end] : exhausted_.runs()) ahead_.insert({first, end});
+  Exceptions& now = make_exceptions();
+  now.ahead = durable_.done;
+  for (const auto& [offset, transfer] : durable_.transfers) {
+    now.ahead.insert(OffsetRange::of(offset));
+  }
+  now.exhausted = beyond_limit();
+  for (const auto& [first, end] : now.exhausted.runs()) now.ahead.insert({first, end});
   pass_ahead();
+  forget_exceptions_if_none();
+}
+
+const Cursor::Exceptions& Cursor::exceptions() const {
+  static const Exceptions kNone;
+  return exceptions_ ? *exceptions_ : kNone;
+}
+
+Cursor::Exceptions& Cursor::make_exceptions() {
+  if (!exceptions_) {
+    exceptions_ = std::make_unique<Exceptions>();
+    exceptions_->returned.set_order(durable_.policy.return_order);
+  }
+  return *exceptions_;
+}
+
+void Cursor::forget_exceptions_if_none() {
+  if (exceptions_ && exceptions_->empty()) exceptions_.reset();
 }
 
 void Cursor::set_end(Offset end) {
-  ASSERT(started_);
+  ASSERT(started_ && end < kOffsetMax);
   end_ = std::max(end_, end);
   if (!has_end_) {
     // The horizon may lie ahead of the log; what is appended from now on was never delivered.
@@ -31,7 +51,8 @@ void Cursor::set_end(Offset end) {
 }
 
 std::int64_t Cursor::ready_count() const {
-  return returned_.count() + (end_ - next_) - ahead_.count();
+  const Exceptions& now = exceptions();
+  return now.returned.count() + (end_ - next_) - now.ahead.count();
 }
 
 std::vector<OpenTransfer> Cursor::open_transfers() const {
@@ -47,7 +68,7 @@ std::vector<OpenTransfer> Cursor::open_transfers() const {
 }
 
 std::optional<Offset> Cursor::next_ready() const {
-  if (!returned_.empty()) return returned_.front();
+  if (exceptions_ && !exceptions_->returned.empty()) return exceptions_->returned.front();
   if (next_ < end_) return next_;
   return std::nullopt;
 }
@@ -60,9 +81,9 @@ std::vector<Offset> Cursor::peek(std::size_t count_max) const {
     }
     return offsets.size() < count_max;
   };
-  returned_.visit(add);
+  exceptions().returned.visit(add);
   for (Offset at = next_; at < end_ && offsets.size() < count_max;) {
-    OffsetRange passed = ahead_.next_run(at);
+    OffsetRange passed = exceptions().ahead.next_run(at);
     add({at, passed.empty() ? end_ : passed.first});
     at = passed.empty() ? end_ : passed.end;
   }
@@ -71,13 +92,13 @@ std::vector<Offset> Cursor::peek(std::size_t count_max) const {
 
 Lease Cursor::take(HolderId holder) {
   Lease lease;
-  if (!returned_.empty()) {
-    lease.offset = returned_.pop_front();
+  if (exceptions_ && !exceptions_->returned.empty()) {
+    lease.offset = exceptions_->returned.pop_front();
   } else {
     ASSERT(next_ < end_);
     lease.offset = next_;
     ++next_;
-    if (!ahead_.empty()) pass_ahead();
+    pass_ahead();
   }
   in_flight_.add(lease.offset, holder);
   if (!durable_.counts.empty()) lease.before = durable_.counts.find(lease.offset);
@@ -87,7 +108,7 @@ Lease Cursor::take(HolderId holder) {
 
 bool Cursor::put_back(Offset offset, HolderId holder) {
   if (!in_flight_.remove(offset, holder)) return false;
-  returned_.add_first(OffsetRange::of(offset));
+  make_exceptions().returned.add_first(OffsetRange::of(offset));
   return true;
 }
 
@@ -105,7 +126,7 @@ void Cursor::skip(OffsetRange gap) {
   for (const auto& [first, end] : fresh.runs()) {
     in_flight_.remove_all({first, end});
     forget_ready({first, end});
-    gaps_.insert({first, end});
+    make_exceptions().gaps.insert({first, end});
   }
 }
 
@@ -120,24 +141,27 @@ std::optional<Offset> Cursor::wants_horizon(std::int64_t credit) const {
 
 void Cursor::forget_ready(OffsetRange range) {
   if (!started_) return;
-  if (!returned_.empty()) returned_.erase(range);
-  if (!exhausted_.empty()) exhausted_.erase(range);
-  if (!gaps_.empty()) gaps_.erase(range);
+  if (exceptions_) {
+    exceptions_->returned.erase(range);
+    exceptions_->exhausted.erase(range);
+    exceptions_->gaps.erase(range);
+  }
   if (range.end <= next_) return;
   ASSERT(range.end <= end_);
-  ahead_.insert({std::max(range.first, next_), range.end});
+  make_exceptions().ahead.insert({std::max(range.first, next_), range.end});
   pass_ahead();
 }
 
 void Cursor::return_range(OffsetRange range) {
   if (!started_) return;
   ASSERT(range.end <= next_);
-  if (!durable_.policy.failed_max) return returned_.add(range);
+  Exceptions& now = make_exceptions();
+  if (!durable_.policy.failed_max) return now.returned.add(range);
   durable_.counts.visit(range, [&](OffsetRange part, DeliveryCounts counts) {
     if (is_exhausted(counts)) {
-      exhausted_.insert(part);
+      now.exhausted.insert(part);
     } else {
-      returned_.add(part);
+      now.returned.add(part);
     }
   });
 }
@@ -155,34 +179,37 @@ RangeSet Cursor::beyond_limit() const {
 
 void Cursor::reconfigured() {
   if (!started_) return;
-  returned_.set_order(durable_.policy.return_order);
+  Exceptions& now = make_exceptions();
+  now.returned.set_order(durable_.policy.return_order);
   RangeSet beyond = beyond_limit();
-  for (const auto& [first, end] : gaps_.runs()) beyond.erase({first, end});
+  for (const auto& [first, end] : now.gaps.runs()) beyond.erase({first, end});
   for (const auto& [first, end] : RangeSet(beyond).runs()) {
     for (Offset offset = first; offset < end; ++offset) {
       if (in_flight_.find(offset) != kNoHolder) beyond.erase(OffsetRange::of(offset));
     }
   }
-  RangeSet freed = exhausted_;
+  RangeSet freed = now.exhausted;
   for (const auto& [first, end] : beyond.runs()) freed.erase({first, end});
   for (const auto& [first, end] : freed.runs()) {
-    ahead_.erase({first, end});
+    now.ahead.erase({first, end});
     OffsetRange considered{first, std::min(end, next_)};
-    if (!considered.empty()) returned_.add(considered);
+    if (!considered.empty()) now.returned.add(considered);
   }
-  exhausted_ = std::move(beyond);
-  for (const auto& [first, end] : exhausted_.runs()) {
-    returned_.erase({first, end});
-    if (end > next_) ahead_.insert({std::max(first, next_), end});
+  now.exhausted = std::move(beyond);
+  for (const auto& [first, end] : now.exhausted.runs()) {
+    now.returned.erase({first, end});
+    if (end > next_) now.ahead.insert({std::max(first, next_), end});
   }
   pass_ahead();
+  forget_exceptions_if_none();
 }
 
 OffsetRuns Cursor::ready_ranges() const {
   OffsetRuns runs;
-  for (const auto& [first, end] : returned_.members().runs()) append_run(runs, {first, end});
+  for (const auto& [first, end] : exceptions().returned.members().runs())
+    append_run(runs, {first, end});
   Offset at = next_;
-  ahead_.visit({next_, end_}, [&](OffsetRange passed) {
+  exceptions().ahead.visit({next_, end_}, [&](OffsetRange passed) {
     append_run(runs, {at, passed.first});
     at = passed.end;
   });
@@ -191,7 +218,7 @@ OffsetRuns Cursor::ready_ranges() const {
 }
 
 void Cursor::pass_ahead() {
-  next_ = ahead_.take_prefix(next_);
+  if (exceptions_) next_ = exceptions_->ahead.take_prefix(next_);
   ASSERT(next_ <= end_);
 }
 

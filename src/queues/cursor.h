@@ -30,6 +30,7 @@
 // has touched costs nothing, and so does a long run of done offsets behind a straggler.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <utility>
 #include <vector>
@@ -79,8 +80,9 @@ class Cursor {
   std::int64_t ready_count() const;
   std::int64_t in_flight_count() const { return in_flight_.count(); }
   // What failed too often (policy().failed_max) and waits for BeginTransfer or Settle as dropped,
-  // with kNoHolder. In order; after a restart they are here again.
-  const RangeSet& exhausted() const { return exhausted_; }
+  // with kNoHolder. After a restart they are here again. The reference holds until something
+  // changes.
+  const RangeSet& exhausted() const { return exceptions().exhausted; }
   // In the order they have to be appended in: that of their sequences.
   std::vector<OpenTransfer> open_transfers() const;
   std::size_t open_transfer_count() const { return durable_.transfers.size(); }
@@ -102,7 +104,7 @@ class Cursor {
   // again.
   void skip(OffsetRange gap);
   // Not durably yet.
-  bool is_skipped(Offset offset) const { return gaps_.contains(offset); }
+  bool is_skipped(Offset offset) const { return exceptions().gaps.contains(offset); }
 
   // The horizon that a RaiseHorizon (or the next Settle) should set, when one is due: at most
   // the outstanding credit ahead of what was delivered, so that one event covers about half as many
@@ -114,6 +116,20 @@ class Cursor {
  private:
   friend class CursorMachine;
 
+  // What an idle queue, or one that goes from its front to its end, has nothing of.
+  struct Exceptions {
+    Returned returned;  // ready, below next_
+    RangeSet exhausted;
+    OffsetSet ahead;  // at or above next_, but not ready; next_ is never in it
+    RangeSet gaps;    // skipped, but not durably so
+    bool empty() const {
+      return returned.empty() && exhausted.empty() && ahead.empty() && gaps.empty();
+    }
+  };
+
+  const Exceptions& exceptions() const;
+  Exceptions& make_exceptions();
+  void forget_exceptions_if_none();
   bool is_exhausted(const DeliveryCounts& counts) const {
     return durable_.policy.failed_max && counts.failed > *durable_.policy.failed_max;
   }
@@ -134,14 +150,11 @@ class Cursor {
   // Volatile from here on.
   bool started_ = false;
   bool has_end_ = false;
-  Offset next_;             // first never considered in this run
-  Offset end_;              // nothing is known of what lies at it or above
-  Offset uncertain_below_;  // may have been delivered before the last crash
-  InFlight in_flight_;      // below next_
-  Returned returned_;       // ready, below next_
-  RangeSet exhausted_;
-  OffsetSet ahead_;  // at or above next_, but not ready; next_ is never in it
-  RangeSet gaps_;    // skipped, but not durably so
+  Offset next_;                             // first never considered in this run
+  Offset end_;                              // nothing is known of what lies at it or above
+  Offset uncertain_below_;                  // may have been delivered before the last crash
+  InFlight in_flight_;                      // below next_
+  std::unique_ptr<Exceptions> exceptions_;  // null: none
 };
 
 }  // namespace millrace

@@ -27,8 +27,8 @@ void CursorMachine::handle(Turn& turn, CreateCursor& command) {
   if (find(command.cursor) != nullptr) {
     return turn.refuse(ErrorCode::invalid_request, "there is a cursor with this id");
   }
-  if (command.log_start.value() < 0) {
-    return turn.refuse(ErrorCode::invalid_request, "the start of the log is below 0");
+  if (command.log_start < Offset(0) || command.log_start >= kOffsetMax) {
+    return turn.refuse(ErrorCode::invalid_request, "the log can't begin there");
   }
   turn.record(write_cursor_event(CursorCreated{
       .cursor = command.cursor, .log_start = command.log_start, .policy = command.policy}));
@@ -54,9 +54,14 @@ void CursorMachine::handle(Turn& turn, RaiseHorizon& command) {
   Cursor* cursor = find_or_refuse(turn, command.cursor);
   if (cursor == nullptr) return;
   CursorChanged change{.cursor = command.cursor};
-  if (command.horizon > cursor->durable_.horizon) change.horizon = command.horizon;
+  raise_horizon(*cursor, command.horizon, change);
   record_change(turn, *cursor, std::move(change));
   turn.answer(CursorAnswer{});
+}
+
+void CursorMachine::raise_horizon(const Cursor& cursor, Offset horizon, CursorChanged& change) {
+  horizon = std::min(horizon, cursor.end_ + kHorizonAheadMax);
+  if (horizon > cursor.durable_.horizon) change.horizon = horizon;
 }
 
 void CursorMachine::handle(Turn& turn, SetProducerId& command) {

@@ -77,6 +77,7 @@ class CursorMachine {
   // Records it with the gaps that were skipped meanwhile, unless it says nothing.
   void record_change(Turn& turn, Cursor& cursor, CursorChanged change);
   Cursor& get(CursorId id);
+  static void raise_horizon(const Cursor& cursor, Offset horizon, CursorChanged& change);
   // Takes what a settlement may have of its range out of flight, or out of the exhausted, into
   // `change`.
   void take_settled(Cursor& cursor, const Settlement& settlement, CursorChanged& change,

@@ -75,9 +75,6 @@ Event write_cursor_event(const CursorEvent& event);
 // Nothing when the bytes are damaged or of a kind this program does not know.
 std::optional<CursorEvent> read_cursor_event(ByteView bytes);
 
-// No log reaches this far; what does in bytes is damage.
-inline constexpr Offset kOffsetMax{std::int64_t{1} << 62};
-
 // What snapshots write in the same way. Reading gives false for damage: an offset that can't be, a
 // reason nobody knows.
 std::vector<std::uint8_t> write_runs(const OffsetRuns& runs);

@@ -18,6 +18,9 @@ using HolderId = StrongNumber<struct HolderIdTag, std::uint64_t>;
 // Holds what nobody holds: see Cursor::exhausted().
 inline constexpr HolderId kNoHolder{0};
 
+// No log reaches this far: what does in bytes is damage.
+inline constexpr Offset kOffsetMax{std::int64_t{1} << 62};
+
 // first, first + 1, …, end - 1.
 struct OffsetRange {
   Offset first;

@@ -1,7 +1,6 @@
 #include "queues/in_flight.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "base/assert.h"
 
@@ -23,8 +22,6 @@ InFlight::Block* InFlight::find_block(std::int64_t index) const {
 
 void InFlight::forget_if_empty(std::int64_t index, Block& block) {
   if (block.used > 0) return;
-  // The newest block of a queue that is served one by one would come and go with every message.
-  if (index == newest_) return;
   if (index == last_index_) {
     last_index_ = -1;
     last_ = nullptr;
@@ -41,13 +38,6 @@ void InFlight::add(Offset offset, HolderId holder) {
   std::int64_t index = index_of(offset);
   Block* block = find_block(index);
   if (block == nullptr) {
-    if (index > newest_) {
-      if (Block* old = find_block(newest_); old != nullptr && old->used == 0) {
-        std::int64_t old_index = std::exchange(newest_, index);
-        forget_if_empty(old_index, *old);
-      }
-      newest_ = index;
-    }
     block = &blocks_[index];
     last_index_ = index;
     last_ = block;

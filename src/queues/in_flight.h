@@ -52,7 +52,6 @@ class InFlight {
   // Blocks stay where they are. mutable: the cache below gives them out for writing.
   mutable std::unordered_map<std::int64_t, Block> blocks_;
   std::int64_t count_ = 0;
-  std::int64_t newest_ = -1;  // the highest block so far; stays when it is empty
   // The block that was used last; null: none.
   mutable std::int64_t last_index_ = -1;
   mutable Block* last_ = nullptr;

@@ -35,9 +35,7 @@ void CursorMachine::handle(Turn& turn, Settle& command) {
   for (const Settlement& settlement : command.settlements) {
     take_settled(*cursor, settlement, change, reply.mismatched);
   }
-  if (command.raise_horizon && *command.raise_horizon > cursor->durable_.horizon) {
-    change.horizon = command.raise_horizon;
-  }
+  if (command.raise_horizon) raise_horizon(*cursor, *command.raise_horizon, change);
   record_change(turn, *cursor, std::move(change));
   turn.answer(std::move(reply));
 }
@@ -75,12 +73,12 @@ void CursorMachine::take_settled(Cursor& cursor, const Settlement& settlement,
 void CursorMachine::take_exhausted(Cursor& cursor, OffsetRange range, const Settlement& settlement,
                                    CursorChanged& change, OffsetRuns& mismatched) {
   OffsetRuns exhausted;
-  cursor.exhausted_.visit(range, [&](OffsetRange part) { exhausted.push_back(part); });
+  cursor.exhausted().visit(range, [&](OffsetRange part) { exhausted.push_back(part); });
   Offset at = range.first;
   for (const OffsetRange& part : exhausted) {
     if (at < part.first) append_run(mismatched, {at, part.first});
     append_run(runs_for(change, settlement), part);
-    cursor.exhausted_.erase(part);
+    cursor.make_exceptions().exhausted.erase(part);
     at = part.end;
   }
   if (at < range.end) append_run(mismatched, {at, range.end});
@@ -118,7 +116,8 @@ void CursorMachine::handle(Turn& turn, Purge& command) {
 }
 
 void CursorMachine::record_change(Turn& turn, Cursor& cursor, CursorChanged change) {
-  for (const auto& [first, end] : cursor.gaps_.runs()) change.absent.push_back({first, end});
+  for (const auto& [first, end] : cursor.exceptions().gaps.runs())
+    change.absent.push_back({first, end});
   put_in_order(change.acknowledged);
   put_in_order(change.released);
   put_in_order(change.released_failed);
@@ -163,6 +162,7 @@ void CursorMachine::apply_event(WallMs, const CursorChanged& event) {
     cursor.forget_ready(run);
   }
   if (event.horizon) durable.horizon = std::max(durable.horizon, *event.horizon);
+  cursor.forget_exceptions_if_none();
 }
 
 }  // namespace millrace

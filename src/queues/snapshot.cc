@@ -160,7 +160,7 @@ struct CursorRead {
     for (const CounterField& known : kCounters) {
       if (known.number != field.number) continue;
       state.counters.*known.counter = static_cast<std::int64_t>(field.value);
-      return state.counters.*known.counter >= 0;
+      return field.value < static_cast<std::uint64_t>(kOffsetMax.value()) / 8;  // so that sums hold
     }
     return true;
   }

@@ -32,9 +32,10 @@ void CursorMachine::handle(Turn& turn, BeginTransfer& command) {
   TransfersBegun begun{.cursor = command.cursor, .reason = command.reason};
   std::map<PartitionId, std::int32_t> next;
   for (const BeginTransfer::Entry& entry : command.entries) {
-    bool was_there = entry.holder == kNoHolder
-                         ? cursor->exhausted_.erase(OffsetRange::of(entry.offset)) == 1
-                         : cursor->in_flight_.remove(entry.offset, entry.holder);
+    bool was_there =
+        entry.holder == kNoHolder
+            ? cursor->make_exceptions().exhausted.erase(OffsetRange::of(entry.offset)) == 1
+            : cursor->in_flight_.remove(entry.offset, entry.holder);
     if (!was_there) {
       reply.mismatched.push_back(entry.offset);
       continue;
