@@ -24,8 +24,8 @@ void check_runs(ByteView bytes) {
 }
 
 void check_event(ByteView bytes) {
-  auto event = read_event(bytes);
-  if (event) require(read_event(write_event(*event)) == event);
+  auto event = read_cursor_event(bytes);
+  if (event) require(read_cursor_event(write_cursor_event(*event)) == event);
 }
 
 std::vector<std::uint8_t> snapshot_of(const CursorMachine& machine) {

@@ -35,7 +35,7 @@ std::vector<CursorEvent> all_kinds() {
 
 TEST(CursorEvents, come_back_as_they_were_written) {
   for (const CursorEvent& event : all_kinds()) {
-    auto read = read_event(write_event(event));
+    auto read = read_cursor_event(write_cursor_event(event));
     ASSERT_TRUE(read.has_value()) << event.index();
     EXPECT_EQ(*read, event) << event.index();
   }
@@ -43,9 +43,9 @@ TEST(CursorEvents, come_back_as_they_were_written) {
 
 TEST(CursorEvents, cut_short_are_damaged_or_another_event) {
   for (const CursorEvent& event : all_kinds()) {
-    Event bytes = write_event(event);
+    Event bytes = write_cursor_event(event);
     for (std::size_t size = 0; size < bytes.size(); ++size) {
-      auto read = read_event(ByteView(bytes).first(size));
+      auto read = read_cursor_event(ByteView(bytes).first(size));
       if (read) {
         EXPECT_NE(*read, event) << event.index();
       }
@@ -55,27 +55,27 @@ TEST(CursorEvents, cut_short_are_damaged_or_another_event) {
 
 TEST(CursorEvents, a_policy_without_anything_set_is_the_usual_one) {
   CursorEvent event = CursorCreated{kQueue, Offset(0), {}};
-  EXPECT_EQ(read_event(write_event(event)), event);
+  EXPECT_EQ(read_cursor_event(write_cursor_event(event)), event);
 }
 
 TEST(CursorEvents, of_an_unknown_kind_are_refused) {
   FieldWriter writer;
   writer.put(1, 99);
   writer.put(2, 7);
-  EXPECT_FALSE(read_event(writer.view()).has_value());
+  EXPECT_FALSE(read_cursor_event(writer.view()).has_value());
 }
 
 TEST(CursorEvents, skip_fields_of_a_later_version) {
   FieldWriter later;
   later.put(99, 5);
-  Event event = write_event(CursorDeleted{kQueue});
+  Event event = write_cursor_event(CursorDeleted{kQueue});
   event.insert(event.end(), later.view().begin(), later.view().end());
-  EXPECT_EQ(read_event(event), CursorEvent(CursorDeleted{kQueue}));
+  EXPECT_EQ(read_cursor_event(event), CursorEvent(CursorDeleted{kQueue}));
 }
 
 TEST(CursorEvents, a_long_run_of_acknowledgements_takes_a_few_bytes) {
   CursorChanged change{.cursor = kQueue, .acknowledged = {range(1'000'000'000, 1'000'000'500)}};
-  EXPECT_LE(write_event(change).size(), 15u);
+  EXPECT_LE(write_cursor_event(change).size(), 15u);
 }
 
 TEST(CursorEvents, single_acknowledgements_that_lie_near_each_other_take_one_byte_each) {
@@ -83,7 +83,7 @@ TEST(CursorEvents, single_acknowledgements_that_lie_near_each_other_take_one_byt
   for (std::int64_t at = 0; at < 1'000; ++at) {
     change.acknowledged.push_back(OffsetRange::of(Offset(1'000'000 + at * 10)));
   }
-  EXPECT_LE(write_event(change).size(), 1'015u);
+  EXPECT_LE(write_cursor_event(change).size(), 1'015u);
 }
 
 TEST(Runs, that_cannot_be_are_damage) {
