@@ -35,7 +35,7 @@ class FileWriter {
   Result<void> flush();
 
  private:
-  static constexpr std::size_t kStep = 1 << 20;
+  static constexpr std::size_t kStep = 256 << 10;
   std::uint8_t* start();
   Result<void> write_out();
 
