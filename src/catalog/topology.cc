@@ -108,7 +108,6 @@ Result<void> check_same(const DeclareExchange& command, const ExchangeInfo& ther
 Result<void> check_same(const DeclareQueue& command, const QueueInfo& there) {
   Equivalence same("queue", there.tenant, there.name);
   same.compare("durable", command.durable, there.durable);
-  same.compare("exclusive", command.exclusive, there.exclusive);
   same.compare("auto_delete", command.auto_delete, there.auto_delete);
   for (const ValueTable* table : {&command.arguments, &there.arguments}) {
     for (const auto& [name, value] : table->entries()) {
@@ -118,13 +117,17 @@ Result<void> check_same(const DeclareQueue& command, const QueueInfo& there) {
   return same.result();
 }
 
-Result<void> check_owner(const QueueInfo& queue, OwnerId owner) {
-  if (!queue.exclusive || queue.owner == owner) return {};
+std::unexpected<Error> locked(const QueueInfo& queue) {
   return fail(ErrorCode::resource_locked,
               fmt::format("cannot obtain exclusive access to locked queue '{}' in vhost '{}'. It "
                           "could be originally declared on another connection or the exclusive "
                           "property value does not match that of the original declaration.",
                           queue.name, queue.tenant));
+}
+
+Result<void> check_owner(const QueueInfo& queue, OwnerId owner) {
+  if (!queue.exclusive || queue.owner == owner) return {};
+  return locked(queue);
 }
 
 }  // namespace
@@ -271,6 +274,7 @@ Topology::Decided Topology::decide(const DeclareQueue& command, PartitionInfo pa
   auto config = parse_queue_config(command.arguments);
   if (auto there = find_queue(command.tenant, command.name)) {
     TRY(check_owner(*there, command.owner));
+    if (command.exclusive != there->exclusive) return locked(*there);
     TRY(check_same(command, *there));
     return std::vector<TopologyChange>{};
   }
