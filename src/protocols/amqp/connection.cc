@@ -63,7 +63,7 @@ Task<void> Connection::finish() {
   settle_collected();
   phase_ = Phase::closing;
   if (heartbeat_timer_) broker_.core().cancel(*std::exchange(heartbeat_timer_, std::nullopt));
-  while (!channels_.empty()) co_await drop_channel(channels_.begin()->first);
+  co_await drop_all_channels();
   for (QueueId queue : std::exchange(exclusive_queues_, {})) {
     co_await queues().change(DeleteQueue{.owner = owner_, .id = queue});
   }
@@ -244,7 +244,7 @@ Task<bool> Connection::handle_connection_method(ByteView payload) {
   if (method == ConnectionClose::kId) {
     publish_collected();
     settle_collected();
-    while (!channels_.empty()) co_await drop_channel(channels_.begin()->first);
+    co_await drop_all_channels();
     out_.method(0, ConnectionCloseOk{});
     co_return false;
   }
@@ -325,6 +325,15 @@ Task<void> Connection::drop_channel(std::uint16_t number) {
   if (!channel->closing) channels_.erase(number);
   // What was acknowledged on it, and what it gives back, is durable before it is told to be closed.
   for (QueueId queue : touched) co_await queues().settled(queue);
+}
+
+// Also those whose close the client never answered.
+Task<void> Connection::drop_all_channels() {
+  while (!channels_.empty()) {
+    const std::uint16_t number = channels_.begin()->first;
+    co_await drop_channel(number);
+    channels_.erase(number);
+  }
 }
 
 void Connection::flush_soon() {

@@ -89,6 +89,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void fail_connection(const Failure& failure, MethodId method);
   void fail_channel(Channel& channel, const Failure& failure, MethodId method);
   Task<void> drop_channel(std::uint16_t number);
+  Task<void> drop_all_channels();
   void beat();
   void flush_soon();
   void flush();
