@@ -193,7 +193,9 @@ Task<bool> Connection::handle_frame(FrameView frame) {
     }
     co_return co_await handle_connection_method(frame.payload);
   }
-  const MethodId method = frame.type == FrameType::method ? method_id(frame.payload) : MethodId{};
+  // What is wrong with a content is the fault of the publish that it belongs to.
+  const MethodId method =
+      frame.type == FrameType::method ? method_id(frame.payload) : BasicPublish::kId;
   Done done;
   Channel* channel = find_channel(frame.channel);
   if (phase_ != Phase::running) {
