@@ -312,12 +312,16 @@ Task<void> Connection::drop_channel(std::uint16_t number) {
     holders.emplace_back(consumer->queue->id, consumer->holder);
     by_holder_.erase(consumer->holder);
   }
-  for (const Unacked& each : channel->unacked) {
+  auto add_holder = [&](const Unacked& each) {
     std::pair holder(each.queue->id, each.holder);
     if (std::ranges::find(holders, holder) == holders.end()) holders.push_back(holder);
-  }
+  };
+  for (const Unacked& each : channel->unacked) add_holder(each);
+  // What a transaction acknowledged that was never committed.
+  for (const StagedJudgement& each : channel->staged_judgements) add_holder(each.delivery);
   channel->consumers.clear();
   channel->unacked.clear();
+  channel->staged_judgements.clear();
   channel->held.clear();
   std::vector<QueueId> touched;
   for (auto [queue, holder] : holders) {
