@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "protocols/amqp/connection.h"
 
@@ -45,6 +46,11 @@ Connection::Done Connection::settle(Channel& channel, std::uint64_t tag, bool mu
   }
   unacked.erase(first, last);
   send_held(channel);
+  if (channel.prefetch_shared == 0) return {};
+  // The room that there is now is room for each that shares it.
+  for (auto& [consumer_tag, consumer] : channel.consumers) {
+    if (!std::exchange(consumer->grant_wanted, true)) granting_.push_back(consumer);
+  }
   return {};
 }
 
