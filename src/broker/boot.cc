@@ -87,15 +87,24 @@ Broker::~Broker() = default;
 
 Task<Result<void>> Broker::publish(std::shared_ptr<const CatalogImage> image,
                                    CatalogChange change) {
-  Core& here = runtime_.core(CoreId(0));
-  std::vector<Future<Result<void>>> adopting;
-  for (auto& core : cores_) {
-    adopting.push_back(start_on(here, core->core(), core->adopt(image, &change)));
+  // Who has a new queue knows it before anybody else can send something there.
+  std::set<CoreId> owners;
+  for (const TopologyChange& each : change.topology) {
+    const auto* added = std::get_if<QueueAdded>(&each);
+    if (added) owners.insert(owner(added->queue->partition.shard).id());
   }
+  Core& here = runtime_.core(CoreId(0));
   Result<void> outcome;
-  for (auto& one : adopting) {
-    auto adopted = co_await one;
-    if (!adopted) outcome = adopted;
+  for (bool is_owner : {true, false}) {
+    std::vector<Future<Result<void>>> adopting;
+    for (auto& core : cores_) {
+      if (owners.contains(core->core().id()) != is_owner) continue;
+      adopting.push_back(start_on(here, core->core(), core->adopt(image, &change)));
+    }
+    for (auto& one : adopting) {
+      auto adopted = co_await one;
+      if (!adopted) outcome = adopted;
+    }
   }
   co_return outcome;
 }
@@ -135,6 +144,11 @@ Task<Result<void>> Broker::boot() {
     forgotten.insert(names.begin(), names.end());
   }
   store_.start();
+  for (auto& core : cores_) {
+    BrokerCore* target = core.get();
+    co_await call_on(home.core(), target->core(),
+                     [target] { return target->queues().start_queues(); });
+  }
   if (!forgotten.empty()) {
     // Not waited for: a full disk is no reason not to start.
     auto turn = co_await home.catalog_turns_.take();

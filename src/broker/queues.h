@@ -133,6 +133,8 @@ class Queues {
   Task<Result<void>> open_queue(std::shared_ptr<const QueueInfo> info);
   void close_queue(QueueId id);
   Task<void> submit_alone(CursorHost* host, CursorCommand command);
+  // At the end of the boot: all cores know all queues.
+  bool start_queues();
   void stop(const Error& error);
   Task<TopologyReply> change_here(CatalogMachine::TopologyCommand command);
   Task<Listing> list_here(std::string tenant);
@@ -185,6 +187,7 @@ class Queues {
   ReadHeaders read_headers_;
   std::uint64_t next_holder_ = 2;
   std::uint64_t next_owner_ = 1;
+  bool started_ = false;
   bool stopping_ = false;
   bool reclaiming_ = false;
   Targets targets_;  // for its memory

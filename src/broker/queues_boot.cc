@@ -135,11 +135,27 @@ Task<Result<void>> Queues::open_queue(std::shared_ptr<const QueueInfo> info) {
             &host, CreateCursor{cursor_of(*info), partition->log().log_start(), policy_of(*info)}));
   }
   Cursor* cursor = host.volatile_state().find(cursor_of(*info));
-  ASSERT(cursor);
+  if (!cursor) co_return fail(ErrorCode::outcome_unknown, "the journal failed");
   auto queue = std::make_shared<Queue>(broker_, info, *partition, host, *cursor);
   here_[info->id] = queue;
-  queue->start();
+  if (started_) queue->start();
   co_return Result<void>{};
+}
+
+bool Queues::start_queues() {
+  started_ = true;
+  // Of queues whose deletion was durable when the power went, and theirs was not.
+  for (auto& [shard, host] : hosts_) {
+    for (CursorId id : host->machine().cursor_ids()) {
+      if (infos_.contains(QueueId(id.value()))) continue;
+      RARE("the cursor of a deleted queue goes at the start");
+      broker_.core().spawn("delete cursor", submit_alone(host.get(), DeleteCursor{id}));
+    }
+  }
+  // In an order that is the same each time.
+  std::map<QueueId, std::shared_ptr<Queue>> all(here_.begin(), here_.end());
+  for (auto& [id, queue] : all) queue->start();
+  return true;
 }
 
 Task<void> Queues::submit_alone(CursorHost* host, CursorCommand command) {
