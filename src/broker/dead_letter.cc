@@ -17,6 +17,9 @@ using namespace std::chrono_literals;
 namespace {
 
 constexpr Duration kRetryAfter = 1s;
+// Of messages that are copied together, about; and what each costs beside its bytes.
+constexpr std::size_t kCopiedBytes = 256 << 10;
+constexpr std::size_t kCopyOverhead = 256;
 constexpr std::string_view kDeath = "x-death";
 
 bool is_entry_of(const Value& entry, std::string_view queue, std::string_view reason) {
@@ -116,6 +119,7 @@ bool is_circle(const ValueTable& deaths, std::string_view queue) {
 void Queue::doom(RemovalReason reason, std::vector<Doomed> doomed) {
   if (!cursor_ || doomed.empty()) return;
   if (info_->config.dead_letter_exchange) {
+    ++begun_.burials;
     core_.spawn("dead letters", bury(shared_from_this(), reason, std::move(doomed)));
     return;
   }
@@ -142,20 +146,33 @@ void Queue::doom_exhausted() {
 Task<void> Queue::bury(std::shared_ptr<Queue> self, RemovalReason reason,
                        std::vector<Doomed> doomed) {
   auto turn = co_await self->transfer_turns_.take();
-  auto ready = co_await self->need_producer_id();
-  if (!ready || !self->cursor_) co_return;
-  Queues& queues = self->broker_.queues();
-  BeginTransfer begin{self->cursor_id_, reason, {}};
-  Settle dropped{self->cursor_id_, {}, {}};
+  auto begun = co_await self->begin_burial(reason, std::move(doomed));
+  if (reason == RemovalReason::delivery_limit) self->burying_exhausted_ = false;
+  ++self->ended_.burials;
+  if (!begun) self->failed_ = begun.error();
+  self->answer_settled();
+  if (!begun || !self->cursor_) co_return;
+  co_await self->copy_out(std::move(*begun));
+  // Others may have failed too often meanwhile.
+  self->doom_exhausted();
+}
+
+Task<Result<std::vector<OpenTransfer>>> Queue::begin_burial(RemovalReason reason,
+                                                            std::vector<Doomed> doomed) {
+  auto ready = co_await need_producer_id();
+  if (!ready) co_return std::unexpected(ready.error());
+  Queues& queues = broker_.queues();
+  BeginTransfer begin{cursor_id_, reason, {}};
+  Settle dropped{cursor_id_, {}, {}};
   for (const Doomed& each : doomed) {
-    auto block = co_await self->fetch_block(each.offset);
-    if (!self->cursor_) co_return;
+    auto block = co_await fetch_block(each.offset);
+    if (!cursor_) co_return fail(ErrorCode::stopping);
     if (!block || !*block) {
       // It stays where it is until the next start.
       RARE("a dead letter can't be read");
       continue;
     }
-    auto targets = queues.dead_letter_targets(*self->info_, *(*block)->find(each.offset), reason);
+    auto targets = queues.dead_letter_targets(*info_, *(*block)->find(each.offset), reason);
     if (targets.empty()) {
       dropped.settlements.push_back(
           {OffsetRange::of(each.offset), SettleOutcome::dropped, reason, each.holder});
@@ -163,14 +180,18 @@ Task<void> Queue::bury(std::shared_ptr<Queue> self, RemovalReason reason,
       begin.entries.push_back({each.offset, each.holder, std::move(targets)});
     }
   }
-  if (reason == RemovalReason::delivery_limit) self->burying_exhausted_ = false;
-  if (!dropped.settlements.empty()) self->submit(std::move(dropped));
-  if (begin.entries.empty()) co_return;
-  auto reply = co_await self->host_.submit(std::move(begin));
-  if (!reply || !self->cursor_) co_return;
-  auto* begun = std::get_if<BeginTransferReply>(&*reply);
-  if (!begun) co_return;
-  co_await self->copy_out(std::move(begun->begun));
+  if (!dropped.settlements.empty()) {
+    auto reply = co_await host_.submit(std::move(dropped));
+    if (!reply) co_return std::unexpected(reply.error());
+  }
+  std::vector<OpenTransfer> begun;
+  if (begin.entries.empty() || !cursor_) co_return begun;
+  auto reply = co_await host_.submit(std::move(begin));
+  if (!reply) co_return std::unexpected(reply.error());
+  if (auto* transfers = std::get_if<BeginTransferReply>(&*reply)) {
+    begun = std::move(transfers->begun);
+  }
+  co_return begun;
 }
 
 Task<void> Queue::finish_transfers(std::shared_ptr<Queue> self,
@@ -181,21 +202,38 @@ Task<void> Queue::finish_transfers(std::shared_ptr<Queue> self,
 
 // In the order of their sequences; the caller has the turn.
 Task<void> Queue::copy_out(std::vector<OpenTransfer> transfers) {
+  std::size_t from = 0;
+  while (from < transfers.size() && cursor_) {
+    std::size_t copied = co_await copy_some(transfers, from);
+    if (copied == 0) co_return;
+    from += copied;
+  }
+}
+
+// After a crash the same ones go together again, in the same batches: by that the targets know what
+// they have.
+Task<std::size_t> Queue::copy_some(const std::vector<OpenTransfer>& transfers, std::size_t from) {
   Queues& queues = broker_.queues();
   struct Copies {
-    BatchBuilder batch;
     std::int32_t first_sequence = 0;
+    std::int32_t next_sequence = 0;
+    BatchBuilder batch;
   };
-  std::map<PartitionId, Copies> copies;
+  std::map<PartitionId, std::vector<Copies>> copies;
   EndTransfer end{cursor_id_, {}};
-  for (const OpenTransfer& each : transfers) {
+  std::size_t bytes = 0;
+  for (std::size_t i = from; i < transfers.size() && bytes < kCopiedBytes; ++i) {
+    const OpenTransfer& each = transfers[i];
     auto block = co_await fetch_block(each.offset);
-    if (!cursor_) co_return;
-    end.offsets.push_back(each.offset);
-    if (!block || !*block) {
+    if (!cursor_) co_return 0;
+    if (!block) {
       RARE("a dead letter that is under way can't be read");
-      end.offsets.pop_back();
-      break;  // the sequences behind it would not follow
+      break;
+    }
+    end.offsets.push_back(each.offset);
+    if (!*block) {
+      RARE("a dead letter that is under way was deleted");
+      continue;
     }
     const StoredMessage& message = *(*block)->find(each.offset);
     std::string key = queues.dead_letter_key(*info_, message);
@@ -210,26 +248,34 @@ Task<void> Queue::copy_out(std::vector<OpenTransfer> transfers) {
     fields.expires.reset();
     fields.deaths = encoded;
     for (const TransferTarget& target : each.transfer.targets) {
-      auto [copy, is_new] = copies.try_emplace(target.partition);
-      if (is_new) copy->second.first_sequence = target.sequence;
-      add_message(copy->second.batch, broker_.broker_time(), fields);
+      auto& batches = copies[target.partition];
+      if (batches.empty() || batches.back().next_sequence != target.sequence) {
+        batches.push_back({target.sequence, target.sequence, {}});
+      }
+      add_message(batches.back().batch, broker_.broker_time(), fields);
+      batches.back().next_sequence = sequence_after(target.sequence);
+    }
+    bytes += kCopyOverhead + fields.body.size() + fields.properties.size() + encoded.size();
+  }
+  for (auto& [partition, batches] : copies) {
+    for (Copies& copy : batches) {
+      copy.batch.producer(cursor_->durable().producer_id, ProducerEpoch(0), copy.first_sequence);
+      Bytes batch = copy.batch.build();
+      for (;;) {
+        auto appended = co_await queues.append_copy(partition, Bytes::copy_of(batch.view()));
+        if (!cursor_) co_return 0;
+        if (appended) break;
+        // A full disk; what fails for good ends the broker's run, and the next one goes on here.
+        RARE("a dead letter waits for room on the disk");
+        co_await sleep_for(core_, kRetryAfter);
+        if (!cursor_) co_return 0;
+      }
     }
   }
-  for (auto& [partition, copy] : copies) {
-    copy.batch.producer(cursor_->durable().producer_id, ProducerEpoch(0), copy.first_sequence);
-    Bytes batch = copy.batch.build();
-    for (;;) {
-      auto appended = co_await queues.append_copy(partition, Bytes::copy_of(batch.view()));
-      if (!cursor_) co_return;
-      if (appended) break;
-      // A full disk; what fails for good ends the broker's run, and the next one goes on here.
-      RARE("a dead letter waits for room on the disk");
-      co_await sleep_for(core_, kRetryAfter);
-      if (!cursor_) co_return;
-    }
-  }
-  if (!end.offsets.empty()) (void)co_await host_.submit(std::move(end));
-  if (cursor_) pump_soon();
+  if (end.offsets.empty()) co_return 0;
+  const std::size_t ended = end.offsets.size();
+  (void)co_await host_.submit(std::move(end));
+  co_return ended;
 }
 
 Task<Result<void>> Queue::need_producer_id() {

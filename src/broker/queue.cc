@@ -49,6 +49,7 @@ void Queue::start() {
   if (!open.empty()) {
     core_.spawn("open transfers", finish_transfers(shared_from_this(), std::move(open)));
   }
+  started_ = true;
   doom_exhausted();
   arm_unused();
   pump_soon();
@@ -64,9 +65,9 @@ void Queue::close() {
   blocks_.clear();
   for (auto& [holder, consumer] : consumer_data_) consumer.sink->cancelled(holder);
   consumer_data_.clear();
-  for (auto& [number, promise] : std::exchange(settled_waits_, {})) {
-    promise.set(fail(ErrorCode::stopping));
-  }
+  Result<void> outcome;  // of what was deleted nothing comes back
+  if (broker_.queues().stopping_) outcome = fail(ErrorCode::stopping);
+  for (auto& [upto, promise] : std::exchange(settled_waits_, {})) promise.set(outcome);
 }
 
 Result<void> Queue::add_consumer(ConsumerSpec spec) {
@@ -107,8 +108,9 @@ void Queue::settle(HolderId holder, std::vector<Judgement> judgements) {
   for (const Judgement& each : judgements) {
     SettleOutcome outcome = SettleOutcome::acknowledged;
     if (each.verdict == Verdict::rejected) {
+      // The holder may go before the message does: it is not given back then.
       for (Offset at = each.range.first; at < each.range.end; ++at) {
-        rejected.push_back({at, holder});
+        if (cursor_->hand_over(at, holder, kBroker)) rejected.push_back({at, kBroker});
       }
       continue;
     }
@@ -124,7 +126,7 @@ void Queue::release(HolderId holder) {
   if (!cursor_) return;
   remove_consumer(holder);
   if (!cursor_ || cursor_->held_by(holder).empty()) return;
-  ++submitted_;
+  ++begun_.settles;
   core_.spawn("release", run(shared_from_this(), ReleaseHolder{cursor_id_, holder, {}}));
 }
 
@@ -132,7 +134,7 @@ void Queue::submit(Settle settle) {
   if (!settle.raise_horizon) {
     settle.raise_horizon = cursor_->wants_horizon(consumers_.total_credit());
   }
-  ++submitted_;
+  ++begun_.settles;
   core_.spawn("settle", run(shared_from_this(), std::move(settle)));
 }
 
@@ -140,17 +142,13 @@ Task<void> Queue::run(std::shared_ptr<Queue> self, CursorCommand command) {
   auto reply = co_await self->host_.submit(std::move(command));
   if (!reply) {
     log_debug("queues", "{}: {}", self->info_->name, reply.error().message());
+    self->failed_ = reply.error();
   } else if (const auto* settled = std::get_if<SettleReply>(&*reply)) {
     // Of a consumer whose connection ended meanwhile.
     if (!settled->mismatched.empty()) RARE("what was settled is not held any more");
   }
-  ++self->completed_;
-  while (!self->settled_waits_.empty() && self->settled_waits_.front().first <= self->completed_) {
-    Result<void> outcome;
-    if (!reply) outcome = std::unexpected(reply.error());
-    self->settled_waits_.front().second.set(std::move(outcome));
-    self->settled_waits_.pop_front();
-  }
+  ++self->ended_.settles;
+  self->answer_settled();
   if (!self->cursor_) co_return;
   self->doom_exhausted();
   self->pump_soon();
@@ -159,12 +157,31 @@ Task<void> Queue::run(std::shared_ptr<Queue> self, CursorCommand command) {
 Future<Result<void>> Queue::settled() {
   Promise<Result<void>> promise(core_);
   auto future = promise.future();
-  if (completed_ == submitted_ || !cursor_) {
-    promise.set(Result<void>{});
+  if (!cursor_) {
+    promise.set(fail(ErrorCode::stopping));
   } else {
-    settled_waits_.emplace_back(submitted_, std::move(promise));
+    settled_waits_.emplace_back(begun_, std::move(promise));
+    answer_settled();
   }
   return future;
+}
+
+void Queue::answer_settled() {
+  while (!settled_waits_.empty() && ended_.covers(settled_waits_.front().first)) {
+    Result<void> outcome;
+    if (failed_) outcome = std::unexpected(*failed_);
+    auto promise = std::move(settled_waits_.front().second);
+    settled_waits_.pop_front();
+    promise.set(std::move(outcome));
+  }
+}
+
+void Queue::skip_lost() {
+  const Offset start = log_->log_start();
+  if (start <= known_start_) return;
+  known_start_ = start;
+  cursor_->set_end(log_->high_watermark());
+  if (cursor_->floor() < start) cursor_->skip({cursor_->floor(), start});
 }
 
 void Queue::appended() {
@@ -173,7 +190,7 @@ void Queue::appended() {
 }
 
 void Queue::pump_soon() {
-  if (pump_posted_ || !cursor_) return;
+  if (pump_posted_ || !cursor_ || !started_) return;
   pump_posted_ = true;
   core_.post([self = shared_from_this()] {
     self->pump_posted_ = false;
@@ -199,6 +216,7 @@ bool Queue::is_expired(const StoredMessage& message, bool is_fresh) const {
 
 void Queue::pump() {
   if (!cursor_ || loading_) return;
+  skip_lost();
   Settle done{cursor_id_, {}, {}};
   std::vector<Doomed> expired;
   int count = 0;
@@ -238,7 +256,7 @@ void Queue::pump() {
   if (!done.settlements.empty()) {
     submit(std::move(done));
   } else if (horizon) {
-    ++submitted_;
+    ++begun_.settles;
     core_.spawn("horizon", run(shared_from_this(), RaiseHorizon{cursor_id_, *horizon}));
   }
   if (!expired.empty()) doom(RemovalReason::expired, std::move(expired));
@@ -291,11 +309,6 @@ void Queue::trim_to_length(Settle& done) {
 std::shared_ptr<const MessageBlock> Queue::find_block(Offset offset, bool& skipped) {
   for (const auto& block : blocks_) {
     if (block->find(offset)) return block;
-  }
-  if (offset < log_->log_start()) {
-    cursor_->skip({offset, log_->log_start()});
-    skipped = true;
-    return nullptr;
   }
   auto read = log_->read_now(offset, kLoadBytes, log_->high_watermark());
   if (!read) {
@@ -351,8 +364,13 @@ Task<Result<std::shared_ptr<const MessageBlock>>> Queue::fetch_block(Offset offs
     if (block->find(offset)) co_return block;
   }
   auto log = log_;
+  if (offset < log->log_start()) co_return std::shared_ptr<const MessageBlock>();
   auto read = co_await log->read(offset, kLoadBytes, log->high_watermark());
   if (!cursor_) co_return fail(ErrorCode::not_found);
+  if (offset < log->log_start()) {
+    skip_lost();
+    co_return std::shared_ptr<const MessageBlock>();
+  }
   bool skipped = false;
   co_return keep_block(offset, std::move(read), skipped);
 }
@@ -367,11 +385,13 @@ Task<Result<Queue::Got>> Queue::get(HolderId holder, bool no_ack) {
                                  "consumer",
                                  info_->name, info_->tenant));
     }
+    skip_lost();
     auto offset = cursor_->next_ready();
     if (!offset) co_return Got{};
     auto block = co_await fetch_block(*offset);
     if (!block) co_return std::unexpected(block.error());
-    if (!cursor_ || cursor_->next_ready() != offset || !*block) continue;
+    if (!cursor_ || cursor_->next_ready() != offset) continue;
+    if (!*block) co_return fail(ErrorCode::storage_corrupt);
     const StoredMessage& message = *(*block)->find(*offset);
     Got got;
     if (is_expired(message, *offset >= fresh_from_)) {
@@ -403,6 +423,7 @@ Task<Result<std::vector<Delivery>>> Queue::peek(std::size_t count_max) {
   auto self = shared_from_this();
   std::vector<Delivery> seen;
   if (!cursor_) co_return fail(ErrorCode::not_found);
+  skip_lost();
   for (Offset offset : cursor_->peek(count_max)) {
     auto block = co_await fetch_block(offset);
     if (!block) co_return std::unexpected(block.error());
@@ -412,21 +433,24 @@ Task<Result<std::vector<Delivery>>> Queue::peek(std::size_t count_max) {
   co_return seen;
 }
 
-bool Queue::has_room_for(std::int64_t count) const {
+bool Queue::has_room_for(std::int64_t count) {
   const QueueConfig& config = info_->config;
   if (!cursor_ || config.overflow == Overflow::drop_head) return true;
+  skip_lost();
   std::int64_t waiting = log_->end() - log_->high_watermark();
   return !config.length_max || cursor_->ready_count() + waiting + count <= *config.length_max;
 }
 
-QueueLength Queue::length() const {
+QueueLength Queue::length() {
   if (!cursor_) return {};
+  skip_lost();
   return {cursor_->ready_count(), consumers_.size()};
 }
 
-QueueFigures Queue::figures() const {
+QueueFigures Queue::figures() {
   QueueFigures figures;
   if (!cursor_) return figures;
+  skip_lost();
   figures.ready = cursor_->ready_count();
   figures.in_flight = cursor_->in_flight_count();
   figures.consumers = consumers_.size();

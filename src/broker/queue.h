@@ -92,7 +92,8 @@ class Queue : public std::enable_shared_from_this<Queue> {
   ~Queue();
 
   const QueueInfo& info() const { return *info_; }
-  // Begins: what transfers were under way goes on.
+  // Begins: what transfers were under way goes on. Every core knows all queues by then, for else
+  // their targets would seem to be gone.
   void start();
   // It is deleted, or the broker ends: consumers are told, nothing more is done.
   void close();
@@ -105,7 +106,8 @@ class Queue : public std::enable_shared_from_this<Queue> {
   void settle(HolderId holder, std::vector<Judgement> judgements);
   // It is gone: what it has can be given to others.
   void release(HolderId holder);
-  // When all that was settled and released before is durable.
+  // When all that was settled and released before is durable; of what is to be a dead letter, that
+  // it will be one.
   Future<Result<void>> settled();
   struct Got {
     std::optional<Delivery> delivery;  // nothing: it is empty
@@ -125,9 +127,9 @@ class Queue : public std::enable_shared_from_this<Queue> {
   const std::shared_ptr<PartitionLog>& log() const { return log_; }
 
   // Whether so many more may be appended: of queues that refuse what is too much.
-  bool has_room_for(std::int64_t count) const;
-  QueueLength length() const;
-  QueueFigures figures() const;
+  bool has_room_for(std::int64_t count);
+  QueueLength length();
+  QueueFigures figures();
   // Somebody asked for it: it is not unused.
   void touch();
 
@@ -143,6 +145,8 @@ class Queue : public std::enable_shared_from_this<Queue> {
   };
 
   void appended();
+  // Somebody cut the log above what is done: those messages are no more.
+  void skip_lost();
   void pump_soon();
   void pump();
   void give(const StoredMessage& message, const std::shared_ptr<const MessageBlock>& block,
@@ -168,8 +172,13 @@ class Queue : public std::enable_shared_from_this<Queue> {
   void doom(RemovalReason reason, std::vector<Doomed> doomed);
   void doom_exhausted();
   Task<void> bury(std::shared_ptr<Queue> self, RemovalReason reason, std::vector<Doomed> doomed);
+  // These two have the turn of their caller.
+  Task<Result<std::vector<OpenTransfer>>> begin_burial(RemovalReason reason,
+                                                       std::vector<Doomed> doomed);
   Task<void> finish_transfers(std::shared_ptr<Queue> self, std::vector<OpenTransfer> transfers);
   Task<void> copy_out(std::vector<OpenTransfer> transfers);
+  // So many of them, from this one on, that it is not too much at once. Nothing: it can't go on.
+  Task<std::size_t> copy_some(const std::vector<OpenTransfer>& transfers, std::size_t from);
   Task<Result<void>> need_producer_id();
 
   BrokerCore& broker_;
@@ -189,7 +198,9 @@ class Queue : public std::enable_shared_from_this<Queue> {
   std::deque<std::shared_ptr<const MessageBlock>> blocks_;  // read last, the newest in front
   bool loading_ = false;
   bool pump_posted_ = false;
-  Offset fresh_from_;  // arrived since the last pump
+  bool started_ = false;
+  Offset known_start_;  // of the log: skip_lost() was told
+  Offset fresh_from_;   // arrived since the last pump
   // The first that is ready, when nobody takes it.
   struct Head {
     Offset offset;
@@ -200,9 +211,19 @@ class Queue : public std::enable_shared_from_this<Queue> {
   std::vector<HolderId> touched_;
   std::uint64_t delivered_ = 0;
 
-  std::uint64_t submitted_ = 0;  // to the host, of what settled() waits for
-  std::uint64_t completed_ = 0;
-  std::deque<std::pair<std::uint64_t, Promise<Result<void>>>> settled_waits_;
+  // What settled() waits for. Each kind ends in the order in which it began.
+  struct Progress {
+    std::uint64_t settles = 0;
+    std::uint64_t burials = 0;
+    bool covers(const Progress& other) const {
+      return settles >= other.settles && burials >= other.burials;
+    }
+  };
+  void answer_settled();
+  Progress begun_;
+  Progress ended_;
+  std::optional<Error> failed_;  // the journal did: nothing is durable any more
+  std::deque<std::pair<Progress, Promise<Result<void>>>> settled_waits_;
 
   std::optional<TimerId> expiry_timer_;
   std::optional<TimerId> unused_timer_;

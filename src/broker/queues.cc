@@ -343,11 +343,11 @@ Task<Result<void>> Queues::append_copy_here(PartitionId id, Bytes batch) {
     RARE("a dead letter was there already");
     co_return co_await partition->when_durable(verdict.next_offset);
   }
-  if (verdict.kind == Kind::refuse) {
-    // Older than what is remembered one by one: it is there.
-    if (verdict.error == ErrorCode::duplicate_sequence_number) co_return Result<void>{};
-    co_return fail(verdict.error);
+  if (verdict.kind == Kind::refuse && !partition->producers().is_ahead(*header)) {
+    RARE("a dead letter is older than what is remembered one by one");
+    co_return Result<void>{};
   }
+  // Ahead: those in between were deleted where they came from before they could be copied.
   Appender appender(broker_.store_);
   partition->append(appender, *header, std::move(batch));
   auto promise = std::make_shared<Promise<Result<void>>>(broker_.core());

@@ -112,6 +112,12 @@ bool Cursor::put_back(Offset offset, HolderId holder) {
   return true;
 }
 
+bool Cursor::hand_over(Offset offset, HolderId from, HolderId to) {
+  if (!in_flight_.remove(offset, from)) return false;
+  in_flight_.add(offset, to);
+  return true;
+}
+
 void Cursor::skip(OffsetRange gap) {
   ASSERT(started_);
   gap = {std::max(gap.first, durable_.floor), std::min(gap.end, end_)};

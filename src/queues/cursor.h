@@ -95,6 +95,8 @@ class Cursor {
   Lease take(HolderId holder);
   // Undoes take(): the holder never saw it. False when it does not hold it. Goes to the front.
   bool put_back(Offset offset, HolderId holder);
+  // It is in flight, and stays so, but for somebody else. False when `from` does not hold it.
+  bool hand_over(Offset offset, HolderId from, HolderId to);
   // kNoHolder: not in flight.
   HolderId holder_of(Offset offset) const { return in_flight_.find(offset); }
   OffsetRuns held_by(HolderId holder) const { return in_flight_.held_by(holder); }

@@ -43,6 +43,15 @@ ProducerTable::Verdict ProducerTable::check(const BatchHeader& batch) const {
   return {Kind::refuse, {}, {}, ErrorCode::out_of_order_sequence_number};
 }
 
+bool ProducerTable::is_ahead(const BatchHeader& batch) const {
+  auto found = producers_.find(batch.producer_id);
+  if (found == producers_.end() || found->second.batches.empty()) return true;
+  // Sequences begin again at 0 after the largest: what is less than half the way round is ahead.
+  auto last = static_cast<std::uint32_t>(found->second.batches.back().last_sequence);
+  auto distance = (static_cast<std::uint32_t>(batch.base_sequence) - last) & 0x7fff'ffffU;
+  return distance != 0 && distance < 0x4000'0000U;
+}
+
 std::vector<ProducerTable::Summary> ProducerTable::list() const {
   std::vector<Summary> all;
   all.reserve(producers_.size());

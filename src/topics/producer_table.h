@@ -26,6 +26,8 @@ class ProducerTable {
   };
   // Whether a batch may be appended. Looks only.
   Verdict check(const BatchHeader& batch) const;
+  // Whether its sequence lies above all that its producer wrote in this epoch.
+  bool is_ahead(const BatchHeader& batch) const;
   // The batch was appended (or replayed) at its offset. Repeats of what is known change nothing.
   void apply(const BatchHeader& batch, Offset durable_end);
 
