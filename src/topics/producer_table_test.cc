@@ -63,6 +63,21 @@ TEST(ProducerTableTest, AGapIsRefused) {
   expect_refused(table, batch(2), ErrorCode::out_of_order_sequence_number);
 }
 
+TEST(ProducerTableTest, AheadIsWhatLiesBehindAllThatWasWritten) {
+  ProducerTable table;
+  EXPECT_TRUE(table.is_ahead(batch(4)));
+  table.apply(at(0, batch(0, 3)), kAllDurable);
+  for (std::int32_t sequence : {0, 1, 2}) EXPECT_FALSE(table.is_ahead(batch(sequence)));
+  EXPECT_TRUE(table.is_ahead(batch(3)));
+  EXPECT_TRUE(table.is_ahead(batch(1000)));
+  EXPECT_TRUE(table.is_ahead(batch(0, 1, 0, 8)));
+  ProducerTable round;
+  round.apply(at(0, batch(kSequenceMax, 1)), kAllDurable);
+  EXPECT_TRUE(round.is_ahead(batch(0)));
+  EXPECT_FALSE(round.is_ahead(batch(kSequenceMax)));
+  EXPECT_FALSE(round.is_ahead(batch(kSequenceMax - 5)));
+}
+
 // Same first sequence but another length: not what was written, so no repeat.
 TEST(ProducerTableTest, AHalfOverlappingBatchIsNoRepeat) {
   ProducerTable table;
