@@ -244,7 +244,7 @@ Task<std::size_t> Queue::copy_some(const std::vector<OpenTransfer>& transfers, s
     auto encoded = write_deaths(deaths);
     MessageFields fields = message.fields;
     fields.exchange = info_->config.dead_letter_exchange.value_or("");
-    fields.routing_key = key;
+    fields.routing_key = std::string_view(key);
     fields.expires.reset();
     fields.deaths = encoded;
     for (const TransferTarget& target : each.transfer.targets) {

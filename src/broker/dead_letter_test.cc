@@ -12,7 +12,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::QueuesTest;
-using test::TestSink;
 
 std::string text_at(const ValueTable& table, std::string_view key) {
   const Value* value = table.find(key);

@@ -8,7 +8,6 @@ namespace {
 using namespace std::chrono_literals;
 using test::QueueOptions;
 using test::QueuesTest;
-using test::TestSink;
 
 class QueueLimitsTest : public QueuesTest {
  protected:

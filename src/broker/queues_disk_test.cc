@@ -7,7 +7,6 @@ namespace {
 using namespace std::chrono_literals;
 using test::QueueOptions;
 using test::QueuesTest;
-using test::TestSink;
 
 class QueuesDiskTest : public QueuesTest {
  protected:

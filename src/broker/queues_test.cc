@@ -10,7 +10,6 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::QueuesTest;
-using test::TestSink;
 
 // What goes on beside the test.
 Task<void> keep_got(Task<Result<Queue::Got>> get, int* ended, std::multiset<std::string>* bodies) {

@@ -180,7 +180,7 @@ class QueuesTest : public testing::Test {
       MessageFields fields;
       fields.body = as_bytes(body);
       fields.exchange = options.exchange;
-      fields.routing_key = key;
+      fields.routing_key = std::string_view(key);
       if (options.ttl_ms) fields.expires = here.broker().broker_time() + *options.ttl_ms;
       publication.add(exchange->id, {.key = key}, fields);
     }
