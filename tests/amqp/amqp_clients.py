@@ -1,4 +1,4 @@
-"""What the tests of AMQP share. A pytest plugin: the fixtures `server`, `connect`, `channel`, `name`.
+"""What the tests of AMQP share, as a pytest plugin: `server`, `connect`, `channel`, `name`.
 
     connection = connect()                       # closed when the test ends
     channel = connection.channel()
@@ -80,7 +80,7 @@ def name():
 
 @contextlib.contextmanager
 def closes_channel(code, *parts):
-    """The channel is closed with this code and a text that has these parts; its connection lives."""
+    """The channel is closed with this code, and a text that has these parts."""
     with pytest.raises(exceptions.ChannelClosedByBroker) as caught:
         yield
     assert caught.value.reply_code == code, caught.value

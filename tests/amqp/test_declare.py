@@ -189,6 +189,12 @@ def test_others_may_publish_to_it(connect, name):
     assert take(mine, name).text == "a"
 
 
+def test_it_cannot_be_made_exclusive_afterwards(channel, name):
+    channel.queue_declare(name)
+    with closes_channel(405, LOCKED.format(name)):
+        channel.queue_declare(name, exclusive=True)
+
+
 def test_all_channels_of_the_connection_see_it(connect, name):
     connection = connect()
     connection.channel().queue_declare(name, exclusive=True)
@@ -400,7 +406,8 @@ def test_nothing_can_be_done_to_the_default_exchange(connect, name):
         lambda channel: channel.exchange_declare("", "direct"),
         lambda channel: channel.exchange_delete(""),
     ):
-        with closes_channel(403, "ACCESS_REFUSED - operation not permitted on the default exchange"):
+        text = "ACCESS_REFUSED - operation not permitted on the default exchange"
+        with closes_channel(403, text):
             use(connection.channel())
 
 

@@ -205,6 +205,20 @@ def test_a_channel_error_leaves_the_connection_and_its_other_channels(connect):
     again.queue_declare("", exclusive=True)
 
 
+def test_a_client_that_never_answers_a_closed_channel_and_goes(server, connect):
+    """The broker waits for the answer no longer than for the client."""
+    for goes_politely in (True, False):
+        with Wire(server) as wire:
+            wire.log_in()
+            wire.open_channel(1)
+            wire.send_method(1, 60, 80, struct.pack(">QB", 7, 0))  # an unknown tag
+            wire.method(20, 40)
+            if goes_politely:
+                wire.send_method(0, 10, 50, struct.pack(">HBHH", 200, 0, 0, 0))
+                wire.method(10, 51)
+    connect().channel()
+
+
 def test_half_a_greeting_and_gone(server, connect):
     for part in (b"", b"A", b"AMQP\x00"):
         with socket.create_connection(("127.0.0.1", server.amqp_port)) as raw:
