@@ -243,7 +243,8 @@ Task<std::size_t> Queue::copy_some(const std::vector<OpenTransfer>& transfers, s
                    message.fields.routing_key.value_or(info_->name)});
     auto encoded = write_deaths(deaths);
     MessageFields fields = message.fields;
-    fields.exchange = info_->config.dead_letter_exchange.value_or("");
+    ASSERT(info_->config.dead_letter_exchange);
+    fields.exchange = *info_->config.dead_letter_exchange;
     fields.routing_key = std::string_view(key);
     fields.expires.reset();
     fields.deaths = encoded;

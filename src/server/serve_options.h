@@ -18,8 +18,8 @@ namespace millrace {
 
 struct ServeOptions {
   std::string data_dir;
-  std::optional<Address> kafka;      // nothing: off
-  std::optional<Address> amqp;       // nothing: off
+  std::optional<Address> kafka;  // nothing: off
+  std::optional<Address> amqp;   // nothing: off
   amqp::AmqpLimits amqp_limits;
   std::optional<Address> http;       // nothing: off
   std::optional<Address> advertise;  // what Metadata returns; nothing: the bound address

@@ -106,7 +106,8 @@ std::string allowed(const Setting& setting) {
 }
 
 Result<SettingValue> parse_value(const Setting& setting, std::string_view text) {
-  if (!setting.word.empty() && text == setting.word) return SettingValue{std::string(text), 0, true};
+  if (!setting.word.empty() && text == setting.word)
+    return SettingValue{std::string(text), 0, true};
   const auto refused = [&] {
     return fail(ErrorCode::invalid_config, fmt::format("it must be {}", allowed(setting)));
   };
