@@ -93,12 +93,11 @@ def test_what_was_delivered_and_not_acknowledged_comes_again(server, connect_to,
     fill(channel, name, "a", "b", "c", durable=True)
     Inbox(channel, name).wait_for(3)
     server.restart(clean)
-    inbox = Inbox(connect_to(server).channel(), name)
-    assert [(m.text, m.redelivered) for m in inbox.wait_for(3)] == [
-        ("a", True),
-        ("b", True),
-        ("c", True),
-    ]
+    again = Inbox(connect_to(server).channel(), name).wait_for(3)
+    assert [m.text for m in again] == ["a", "b", "c"]
+    # A kill right after the delivery may come before the mark is on the disk.
+    if clean:
+        assert [m.redelivered for m in again] == [True, True, True]
 
 
 @HOWS

@@ -6,6 +6,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -81,6 +82,8 @@ class Channel {
   // Delivered to us beyond the shared limit: they go out when something is acknowledged.
   std::deque<std::pair<std::shared_ptr<Consumer>, Delivery>> held;
   HolderId get_holder{0};
+  // Where something of it was settled: durable before its close is answered.
+  std::set<QueueId> settled_in;
 
   bool confirms = false;
   bool transactional = false;

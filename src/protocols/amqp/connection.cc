@@ -323,10 +323,10 @@ Task<void> Connection::drop_channel(std::uint16_t number) {
   channel->unacked.clear();
   channel->staged_judgements.clear();
   channel->held.clear();
-  std::vector<QueueId> touched;
+  std::set<QueueId> touched = std::move(channel->settled_in);
   for (auto [queue, holder] : holders) {
     queues().release(queue, holder);
-    if (std::ranges::find(touched, queue) == touched.end()) touched.push_back(queue);
+    touched.insert(queue);
   }
   if (!channel->closing) channels_.erase(number);
   // What was acknowledged on it, and what it gives back, is durable before it is told to be closed.

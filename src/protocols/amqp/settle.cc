@@ -35,6 +35,7 @@ Connection::Done Connection::settle(Channel& channel, std::uint64_t tag, bool mu
       channel.staged_judgements.push_back({*each, verdict});
     } else {
       judge(*each, verdict);
+      channel.settled_in.insert(each->queue->id);
     }
     if (!each->consumer) continue;
     --each->consumer->unacked;
