@@ -139,6 +139,7 @@ void History::run_one_life(const LifePlan& plan) {
   } else {
     const bool restarts = life->must_restart();
     if (restarts) ++tally_.restarts_after_failed_flushes;
+    disk_.never_crash();  // it ends before the power would have
     end_life(std::move(life), restarts ? Ending::stop : plan.ending);
     // What was only written goes with a flush or a write that fails behind it, as with the power.
     ledger_.life_ended(plan.failing_flush > 0 || plan.writes_fail);

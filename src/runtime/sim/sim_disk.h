@@ -75,6 +75,7 @@ class SimDisk {
   // The `number`th operation from now (1 is the next) and all after it fail, reads too, until
   // crash(). A write it hits may be there in part.
   void crash_at_operation(std::uint64_t number) { crash_at_ = operations_ + number; }
+  void never_crash() { crash_at_ = 0; }
   bool crashed() const { return crashed_; }
   // Since the disk was made.
   std::uint64_t operations() const { return operations_; }
