@@ -57,9 +57,9 @@ Result<void> take_overflow(QueueConfig& config, std::string_view name, const Val
   } else if (text && *text == "reject-publish") {
     config.overflow = Overflow::reject_publish;
   } else if (text && *text == "reject-publish-dlx") {
-    config.overflow = Overflow::reject_publish_dlx;
+    return bad(name, "'reject-publish-dlx' is not supported yet");
   } else {
-    return bad(name, "it is 'drop-head', 'reject-publish' or 'reject-publish-dlx'");
+    return bad(name, "it is 'drop-head' or 'reject-publish'");
   }
   return {};
 }
@@ -111,10 +111,7 @@ constexpr Argument kArguments[] = {
      [](QueueConfig& config, std::string_view name, const Value& value) {
        return take_number<0>(config.length_max, name, value);
      }},
-    {"x-max-length-bytes",
-     [](QueueConfig& config, std::string_view name, const Value& value) {
-       return take_number<0>(config.length_bytes_max, name, value);
-     }},
+    {"x-max-length-bytes", refuse},
     {"x-overflow", take_overflow},
     {"x-dead-letter-exchange",
      [](QueueConfig& config, std::string_view name, const Value& value) {
@@ -126,10 +123,7 @@ constexpr Argument kArguments[] = {
      }},
     {"x-dead-letter-strategy", take_strategy},
     {"x-delivery-limit", take_delivery_limit},
-    {"x-consumer-timeout",
-     [](QueueConfig& config, std::string_view name, const Value& value) {
-       return take_number<1>(config.consumer_timeout_ms, name, value);
-     }},
+    {"x-consumer-timeout", refuse},
     {"x-single-active-consumer", take_single_active},
     {"x-max-priority", refuse},
     {"x-delayed-retry-type", refuse},
@@ -170,7 +164,7 @@ Result<QueueConfig> parse_queue_config(const ValueTable& arguments) {
     const Argument* known = find_argument(name);
     if (known) TRY(known->take(config, name, value));
   }
-  for (auto limit : {config.expires_ms, config.message_ttl_ms, config.consumer_timeout_ms}) {
+  for (auto limit : {config.expires_ms, config.message_ttl_ms}) {
     if (limit && *limit > kMillisecondsMax) {
       return fail(ErrorCode::precondition_failed, fmt::format("{} ms is too long", *limit));
     }

@@ -19,9 +19,8 @@ namespace millrace {
 
 enum class QueueType : std::uint8_t { classic, quorum };
 enum class Overflow : std::uint8_t {
-  drop_head,           // the oldest go
-  reject_publish,      // the newest is refused
-  reject_publish_dlx,  // ... and dead-lettered
+  drop_head,       // the oldest go
+  reject_publish,  // the newest is refused
 };
 
 struct QueueConfig {
@@ -31,13 +30,11 @@ struct QueueConfig {
   std::optional<std::int64_t> expires_ms;      // unused for so long: it goes
   std::optional<std::int64_t> message_ttl_ms;  // of each message, from its arrival
   std::optional<std::int64_t> length_max;      // messages that are ready
-  std::optional<std::int64_t> length_bytes_max;
   Overflow overflow = Overflow::drop_head;
   std::optional<std::string> dead_letter_exchange;
   std::optional<std::string> dead_letter_routing_key;
   // Failed deliveries; one more and the message is a dead letter.
   std::optional<std::int64_t> delivery_limit;
-  std::optional<std::int64_t> consumer_timeout_ms;
   bool single_active_consumer = false;
 };
 

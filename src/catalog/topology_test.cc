@@ -159,6 +159,12 @@ TEST_F(TopologyTest, ArgumentsAreCheckedAndWhatIsNotThereIsRefused) {
             "precondition_failed");
   EXPECT_EQ(refusal(declare("a", {{"x-dead-letter-routing-key", Value("k")}})),
             "precondition_failed");
+  EXPECT_EQ(refusal(declare("a", {{"x-max-length-bytes", Value(std::int32_t{300})}})),
+            "precondition_failed");
+  EXPECT_EQ(refusal(declare("a", {{"x-consumer-timeout", Value(std::int32_t{1000})}})),
+            "precondition_failed");
+  EXPECT_EQ(refusal(declare("a", {{"x-overflow", Value("reject-publish-dlx")}})),
+            "precondition_failed");
   EXPECT_EQ(refusal(declare("a", {{"x-queue-type", Value("stream")}})), "unsupported_feature");
   EXPECT_FALSE(topology().find_queue("/", "a"));
   EXPECT_FALSE(declare("a", {{"x-queue-type", Value("quorum")}}).error);
