@@ -46,6 +46,10 @@ TEST(ServeOptionsTest, TheTablesDefaultsAreThoseOfTheParts) {
   EXPECT_EQ(options.sessions.fetch_bytes_max, sessions.fetch_bytes_max);
   EXPECT_EQ(options.sessions.fetch_sessions.sessions_max, sessions.fetch_sessions.sessions_max);
   EXPECT_EQ(options.http_limits.connections_max, HttpLimits{}.connections_max);
+  const amqp::AmqpLimits amqp;
+  EXPECT_EQ(options.amqp_limits.connections_max, amqp.connections_max);
+  EXPECT_EQ(options.amqp_limits.channels_max, amqp.channels_max);
+  EXPECT_EQ(options.amqp_limits.message_bytes_max, amqp.message_bytes_max);
 }
 
 // A value within the bounds of the setting that is not its default.
@@ -79,7 +83,7 @@ std::string fingerprint(const ServeOptions& options) {
   return fmt::format(
       "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} "
       "{} {} "
-      "{} {} {} {} {} {} {} {}",
+      "{} {} {} {} {} {} {} {} {} {} {} {}",
       options.data_dir, options.cores, options.json, static_cast<int>(options.log_level),
       static_cast<int>(options.log_format.value_or(LogFormat::text)), address(options.kafka),
       address(options.http), address(options.advertise), options.http_limits.connections_max,
@@ -94,7 +98,9 @@ std::string fingerprint(const ServeOptions& options) {
       storage.checkpoint_interval.count(), storage.pending_bytes_max, storage.flush_pace.count(),
       storage.tail_bytes_max, storage.segment_cache_bytes_max, storage.open_segments_max,
       options.restarts, storage.direct_append_bytes, storage.disk_reserve_bytes,
-      sessions.stalled_max.count(), options.memory.connections);
+      sessions.stalled_max.count(), options.memory.connections, address(options.amqp),
+      options.amqp_limits.connections_max, options.amqp_limits.channels_max,
+      options.amqp_limits.message_bytes_max);
 }
 
 TEST(ServeOptionsTest, EverySettingReachesItsPart) {
