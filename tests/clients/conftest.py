@@ -7,6 +7,7 @@ import pytest
 
 from support import clients
 from support.broker import Broker, new_broker, peer_is_apache
+from support.failing_disk import disk, failing_disk  # noqa: F401 (fixtures)
 
 SEED = int(os.environ.get("MILLRACE_SEED") or random.SystemRandom().randrange(1 << 32))
 

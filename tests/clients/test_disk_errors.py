@@ -3,7 +3,6 @@ on by itself when the disk does. The same process, the same port.
 """
 
 import time
-from pathlib import Path
 
 import pytest
 from confluent_kafka import KafkaError
@@ -11,7 +10,6 @@ from confluent_kafka import KafkaError
 from support import wire
 from support.batches import build
 from support.clients import create_topic, producer, read_all
-from support.preload import compiled
 from support.under_load import PARTITIONS, TOPIC, Follower, Load, assert_ledger_holds, progress
 from support.waiting import wait_until
 
@@ -19,42 +17,6 @@ REQUEST_TIMED_OUT = 7
 
 # Not acks=1: that one is answered before the flush, and so it is lost with it.
 PRODUCERS = [("i1", "idempotent"), ("i2", "idempotent"), ("p1", "acks=all")]
-
-
-@pytest.fixture(scope="module")
-def preload(tmp_path_factory):
-    source = Path(__file__).parent / "support" / "failing_disk.c"
-    return compiled(source, tmp_path_factory.mktemp("preload"))
-
-
-class Disk:
-    """The switch of the failing disk."""
-
-    def __init__(self, preload, folder):
-        self.switch = folder / "disk-fails"
-        self.wrapper = ["env", f"LD_PRELOAD={preload}", f"FAILING_DISK={self.switch}"]
-
-    def fail_once(self):
-        temporary = self.switch.with_suffix(".new")
-        temporary.write_text("once")
-        temporary.rename(self.switch)
-
-    def has_failed(self):
-        return not self.switch.exists()
-
-    def fail(self):
-        self.switch.write_text("always")
-
-    def stall(self):
-        self.switch.write_text("stall")
-
-    def mend(self):
-        self.switch.unlink(missing_ok=True)
-
-
-@pytest.fixture
-def disk(preload, tmp_path):
-    return Disk(preload, tmp_path)
 
 
 def fail_a_group(broker, disk, follower):

@@ -12,7 +12,6 @@ from support import wire
 from support.clients import consumer, create_topic, producer, read_all, send
 from support.metrics import get, parse, readiness, scrape
 from support.waiting import Deadline, wait_until
-from test_disk_errors import Disk, preload  # noqa: F401 (a fixture)
 
 pytestmark = pytest.mark.millrace
 
@@ -222,8 +221,7 @@ def test_deleted_topics_are_gone_from_the_page(watched):
     assert not [key for key in scrape(watched) if ("topic", topic) in key]
 
 
-def test_not_ready_while_the_disk_fails(preload, make_broker, tmp_path):  # noqa: F811
-    disk = Disk(preload, tmp_path)
+def test_not_ready_while_the_disk_fails(disk, make_broker):
     broker = make_broker(wrapper=disk.wrapper, http=True).start()
     topic = create_topic(broker.address, "kept")
     send(producer(broker.address), topic, [b"x"])
@@ -271,8 +269,7 @@ def start_that_waits_for_the_disk(broker, disk):
     return wait_until(told, "the HTTP listener")
 
 
-def test_a_broker_that_starts_says_so(preload, make_broker, tmp_path):  # noqa: F811
-    disk = Disk(preload, tmp_path)
+def test_a_broker_that_starts_says_so(disk, make_broker):
     broker = make_broker(wrapper=disk.wrapper, http=True).start()
     topic = create_topic(broker.address, "kept")
     send(producer(broker.address), topic, [b"x"])
@@ -288,8 +285,7 @@ def test_a_broker_that_starts_says_so(preload, make_broker, tmp_path):  # noqa: 
     assert len(read_all(broker.address, topic)[0]) == 1
 
 
-def test_sigterm_ends_a_broker_that_starts(preload, make_broker, tmp_path):  # noqa: F811
-    disk = Disk(preload, tmp_path)
+def test_sigterm_ends_a_broker_that_starts(disk, make_broker):
     broker = make_broker(wrapper=disk.wrapper, http=True).start()
     send(producer(broker.address), "kept", [b"x"])
     assert start_that_waits_for_the_disk(broker, disk)[0] == 503
