@@ -77,7 +77,6 @@ Result<void> Queue::add_consumer(ConsumerSpec spec) {
                                                        info_->name, info_->tenant));
   }
   if (spec.is_exclusive) exclusive_ = spec.holder;
-  had_consumer_ = true;
   (void)consumers_.add(spec.holder, {.priority = spec.priority, .credit = spec.credit});
   consumer_data_.emplace(spec.holder, Consumer{std::move(spec.sink), spec.no_ack, {}});
   touch();
@@ -285,8 +284,7 @@ void Queue::give(const StoredMessage& message, const std::shared_ptr<const Messa
   }
 }
 
-// The oldest go when there are too many. Where they become dead letters, or bytes count, they have
-// to be read.
+// The oldest go when there are too many.
 void Queue::trim_to_length(Settle& done) {
   const QueueConfig& config = info_->config;
   if (config.overflow != Overflow::drop_head || !config.length_max) return;

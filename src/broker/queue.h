@@ -193,7 +193,6 @@ class Queue : public std::enable_shared_from_this<Queue> {
   Consumers consumers_;
   std::unordered_map<HolderId, Consumer> consumer_data_;
   std::optional<HolderId> exclusive_;
-  bool had_consumer_ = false;
 
   std::deque<std::shared_ptr<const MessageBlock>> blocks_;  // read last, the newest in front
   bool loading_ = false;

@@ -213,7 +213,7 @@ std::uint32_t Publication::batch_for(const std::shared_ptr<const QueueInfo>& que
     if (batch.builder.records_size() + size <= kBatchBytesMax) return found->second;
   }
   auto index = static_cast<std::uint32_t>(batches_.size());
-  batches_.push_back({queue, {}, false});
+  batches_.push_back({queue, {}});
   if (!alone) open_[queue->id] = index;
   return index;
 }

@@ -54,7 +54,6 @@ class Publication {
   struct Batch {
     std::shared_ptr<const QueueInfo> queue;
     BatchBuilder builder;
-    bool is_closed = false;
   };
   std::uint32_t batch_for(const std::shared_ptr<const QueueInfo>& queue, std::size_t size);
 

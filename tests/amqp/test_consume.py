@@ -110,6 +110,18 @@ def test_the_shared_limit_is_raised_and_lowered_while_consuming(channel, name):
     inbox.wait_for(7)
 
 
+def test_bug_nothing_comes_of_a_cancelled_consumer_that_waited_for_the_shared_limit(channel, name):
+    fill(channel, name, *range(3))
+    channel.basic_qos(prefetch_count=1, global_qos=True)
+    inbox = Inbox(channel, name)
+    inbox.wait_for(1)
+    channel.basic_cancel(inbox.tag)
+    inbox.ack()
+    await_ready(channel, name, 2)
+    inbox.wait_for(1)
+    assert take_all(channel, name) == ["1", "2"]
+
+
 def test_no_limit_for_those_that_need_not_acknowledge(channel, name):
     fill(channel, name, *range(10))
     channel.basic_qos(prefetch_count=1)

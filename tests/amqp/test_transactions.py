@@ -12,6 +12,7 @@ from amqp_clients import (
     get,
     publish,
     ready,
+    take,
     take_all,
 )
 
@@ -101,6 +102,17 @@ def test_an_unknown_exchange_in_it_closes_the_channel(tx, connect, name):
     publish(tx, "b", exchange="missing")
     with closes_channel(404, "no exchange 'missing'"):
         tx.tx_commit()
+
+
+def test_bug_what_a_failed_commit_acknowledged_comes_again(tx, connect, name):
+    other = confirming(connect())
+    fill(other, name, "a")
+    tx.basic_ack(get(tx, name).tag)
+    publish(tx, "b", exchange="missing")
+    with closes_channel(404, "no exchange 'missing'"):
+        tx.tx_commit()
+    await_ready(other, name, 1)
+    assert take(other, name).redelivered
 
 
 def test_a_confirming_channel_cannot_have_one(connect):

@@ -50,6 +50,10 @@ Task<void> Connection::serve(std::shared_ptr<Connection> connection) {
   for (;;) {
     bool more = co_await connection->read_more();
     if (!more) break;
+    if (connection->turn_bytes_ >= connection->limits_.turn_bytes_max) {
+      connection->turn_bytes_ = 0;
+      co_await Yield{connection->broker_.core()};
+    }
     bool goes_on = co_await connection->handle_frames();
     if (!goes_on) break;
   }
@@ -93,8 +97,7 @@ Task<bool> Connection::read_more() {
     if (buffer_) {
       auto count = socket_->try_read({buffer_->data(), buffer_->capacity()});
       if (count) {
-        end_ = *count;
-        read_ = true;
+        count_read(*count);
         co_return true;
       }
       if (count.error().code != ErrorCode::would_block) co_return false;
@@ -118,9 +121,14 @@ Task<bool> Connection::read_more() {
   }
   auto count = co_await read_some(*socket_, {buffer_->data() + end_, buffer_->capacity() - end_});
   if (!count) co_return false;
-  end_ += *count;
-  read_ = true;
+  count_read(*count);
   co_return true;
+}
+
+void Connection::count_read(std::size_t bytes) {
+  end_ += bytes;
+  turn_bytes_ += bytes;
+  read_ = true;
 }
 
 Task<bool> Connection::handle_frames() {
@@ -155,12 +163,10 @@ Task<bool> Connection::handle_frames() {
 
 // Nothing is read while what was read before is not where it belongs.
 Task<bool> Connection::wait_for_room() {
+  // Once: a journal that takes nothing answers at once, and what is published then is refused.
+  if (!broker_.has_room(limits_.read_bytes)) co_await broker_.room(limits_.read_bytes);
   for (;;) {
     if (broken_) co_return false;
-    if (!broker_.has_room(limits_.read_bytes)) {
-      co_await broker_.room(limits_.read_bytes);
-      continue;
-    }
     bool full = outbox_.size() - outbox_sent_ > limits_.outbox_bytes_max ||
                 publishing_bytes_ > limits_.publishing_bytes_max;
     if (!full) co_return true;
@@ -400,8 +406,6 @@ void Connection::beat() {
     self->beat();
   });
 }
-
-std::shared_ptr<DeliverySink> Connection::sink_as_delivery_sink() { return sink_; }
 
 std::string Connection::where(std::string_view kind, std::string_view name) const {
   return fmt::format("{} '{}' in vhost '{}'", kind, name, tenant_);

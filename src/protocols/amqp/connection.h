@@ -81,6 +81,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // connection.cc
   Task<bool> read_more();
+  void count_read(std::size_t bytes);
   Task<bool> handle_frames();
   Task<bool> handle_frame(FrameView frame);
   Task<bool> handle_connection_method(ByteView payload);
@@ -139,7 +140,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   };
   static constexpr std::uint32_t kNoMessage = UINT32_MAX;
   Task<void> put(std::shared_ptr<Connection> self, std::unique_ptr<Publication> publication,
-                 std::vector<Confirmed> confirmed);
+                 std::vector<Confirmed> confirmed, bool has_unanswered);
   void confirm(Channel& channel);
   // Everything published so far is where it belongs.
   Task<std::vector<Error>> all_published();
@@ -153,11 +154,11 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void queue_gone(HolderId holder);
   void send(Channel& channel, const std::shared_ptr<Consumer>& consumer, const Delivery& delivery);
   void send_held(Channel& channel);
+  void give_back_held(Channel& channel, const Consumer& consumer);
   ByteView delivery_properties(const Delivery& delivery, const QueueInfo& queue,
                                std::vector<std::uint8_t>& space) const;
   void grant_more(Consumer& consumer);
   void grant_all();
-  std::shared_ptr<DeliverySink> sink_as_delivery_sink();
 
   // settle.cc
   Done settle(Channel& channel, std::uint64_t tag, bool multiple, Verdict verdict);
@@ -175,7 +176,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   BrokerCore& broker_;
   AmqpStats& stats_;
   const AmqpLimits limits_;
-  std::shared_ptr<Sink> sink_;
+  std::shared_ptr<DeliverySink> sink_;
   const OwnerId owner_;
   MemoryLease lease_;
 
@@ -192,6 +193,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   BufferRef buffer_;  // what was read: [begin_, end_) is not handled yet
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
+  std::size_t turn_bytes_ = 0;  // read since the others had their turn
 
   std::map<std::uint16_t, std::unique_ptr<Channel>> channels_;
   std::unordered_map<HolderId, std::pair<std::uint16_t, std::shared_ptr<Consumer>>> by_holder_;
@@ -200,7 +202,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   std::unique_ptr<Publication> publication_;
   std::vector<Confirmed> collected_;
-  std::size_t publishing_ = 0;  // publications under way
+  bool has_unanswered_ = false;  // what is collected, outside of confirms and transactions
+  std::size_t publishing_ = 0;   // publications under way
   std::size_t publishing_bytes_ = 0;
   std::vector<Error> publish_errors_;  // since all_published()
   std::optional<Promise<bool>> published_;

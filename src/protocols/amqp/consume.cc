@@ -65,7 +65,7 @@ Connection::Handled Connection::consume(Channel& channel, BasicConsume method) {
                                                .credit = 0,
                                                .no_ack = method.no_ack,
                                                .is_exclusive = method.exclusive,
-                                               .sink = sink_as_delivery_sink()});
+                                               .sink = sink_});
   still = find_channel(number);
   if (!begun) {
     by_holder_.erase(consumer->holder);
@@ -95,6 +95,7 @@ Connection::Handled Connection::cancel(Channel& channel, BasicCancel method) {
     Channel* still = find_channel(number);
     if (!still || still->generation != generation) co_return Done{};
     still->consumers.erase(tag);
+    give_back_held(*still, *consumer);
   }
   if (!method.no_wait) out_.method(number, BasicCancelOk{.consumer_tag = tag});
   co_return Done{};
@@ -190,6 +191,18 @@ void Connection::send_held(Channel& channel) {
     channel.held.pop_front();
     send(channel, consumer, delivery);
   }
+}
+
+// The client never saw them, and is to see nothing more of this consumer.
+void Connection::give_back_held(Channel& channel, const Consumer& consumer) {
+  std::vector<Judgement> judgements;
+  std::erase_if(channel.held, [&](const auto& held) {
+    if (held.first.get() != &consumer) return false;
+    judgements.push_back({OffsetRange::of(held.second.offset), Verdict::requeued});
+    return true;
+  });
+  if (judgements.empty()) return;
+  queues().settle(consumer.queue->id, consumer.holder, std::move(judgements));
 }
 
 // As they were published, but for what the broker has to say.

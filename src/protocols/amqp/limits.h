@@ -21,6 +21,8 @@ struct AmqpLimits {
   Duration publish_timeout = std::chrono::seconds(30);
   std::size_t connections_max = 20'000;  // of a core; further ones are closed at once
   std::size_t read_bytes = 64 << 10;     // space offered to one read
+  // A connection that has read so much lets the others of its core go first.
+  std::size_t turn_bytes_max = 256 << 10;
   // Written and not taken by the client: above it nothing is delivered or read.
   std::size_t outbox_bytes_max = 1 << 20;
   // Published and not durable yet: above it nothing is read of the connection.

@@ -38,8 +38,7 @@ std::optional<Credentials> read_amqplain(std::string_view response) {
 
 bool is_loopback(std::string_view peer) {
   return peer.starts_with("127.") || peer.starts_with("::1") || peer.starts_with("[::1]") ||
-         peer.starts_with("::ffff:127.") || peer.starts_with("[::ffff:127.") ||
-         peer.starts_with("simulated");
+         peer.starts_with("::ffff:127.") || peer.starts_with("[::ffff:127.");
 }
 
 bool has_capability(const ValueTable& client_properties, std::string_view name) {

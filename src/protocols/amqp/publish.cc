@@ -182,6 +182,8 @@ Connection::Done Connection::route(Channel& channel, std::string_view exchange,
     collected_.push_back({channel.number, channel.generation, channel.next_publish++,
                           count == 0 ? kNoMessage : index});
     channel.waiting_confirms.push_back(Channel::Confirm::waiting);
+  } else if (!channel.transactional) {
+    has_unanswered_ = true;
   }
   if (publication_->bytes() > kCollectBytes) publish_collected();
   return {};
@@ -201,16 +203,17 @@ void Connection::publish_collected() {
   if (!publication_) return;
   auto publication = std::exchange(publication_, nullptr);
   auto confirmed = std::exchange(collected_, {});
+  const bool has_unanswered = std::exchange(has_unanswered_, false);
   if (publication->empty() && confirmed.empty()) return;
   ++publishing_;
   publishing_bytes_ += publication->bytes();
-  broker_.core().spawn("amqp publish",
-                       put(shared_from_this(), std::move(publication), std::move(confirmed)));
+  broker_.core().spawn("amqp publish", put(shared_from_this(), std::move(publication),
+                                           std::move(confirmed), has_unanswered));
 }
 
 Task<void> Connection::put(std::shared_ptr<Connection> self,
                            std::unique_ptr<Publication> publication,
-                           std::vector<Confirmed> confirmed) {
+                           std::vector<Confirmed> confirmed, bool has_unanswered) {
   std::vector<Error> results;
   if (!publication->empty()) {
     results = co_await publication->submit(AckLevel::durable, self->limits_.publish_timeout);
@@ -220,6 +223,14 @@ Task<void> Connection::put(std::shared_ptr<Connection> self,
   for (const Error& error : results) {
     if (error.code == ErrorCode::ok) continue;
     if (self->publish_errors_.empty()) self->publish_errors_.push_back(error);
+    // A full queue refuses in silence whoever asks for no confirms, as RabbitMQ's does; what the
+    // broker can't keep for other reasons is told, and there is no other way to tell it.
+    if (!has_unanswered || error.code == ErrorCode::policy_violation) continue;
+    if (self->phase_ != Phase::running) continue;
+    self->fail_connection(
+        {ReplyCode::resource_error,
+         fmt::format("messages published without confirms may be lost: {}", error.message())},
+        BasicPublish::kId);
   }
   Channel* touched = nullptr;
   for (const Confirmed& each : confirmed) {

@@ -80,24 +80,24 @@ Connection::Done Connection::recover(Channel& channel, bool requeue) {
 
 // Everything that was held back happens, and is durable when it is answered. The acknowledgements
 // come after the messages: a crash in between delivers again what was worked on, and loses nothing.
+// Methods come one after the other, so the channel is there until this one ends.
 Connection::Handled Connection::commit(Channel& channel) {
   if (!channel.transactional) {
     co_return failure(ReplyCode::precondition_failed, "channel is not transactional");
   }
   const std::uint16_t number = channel.number;
   auto publishes = std::exchange(channel.staged_publishes, {});
-  auto judgements = std::exchange(channel.staged_judgements, {});
   channel.staged_bytes = 0;
   co_await all_published();
   for (StagedPublish& each : publishes) {
-    Channel* still = find_channel(number);
-    if (!still) co_return Done{};
     Done done =
-        route(*still, each.exchange, each.routing_key, each.mandatory, each.properties, each.body);
+        route(channel, each.exchange, each.routing_key, each.mandatory, each.properties, each.body);
     if (!done) co_return done;
   }
   auto errors = co_await all_published();
   if (!errors.empty()) co_return failure(errors.front());
+  // Only now: with a channel that is closed for an error above they are given back.
+  auto judgements = std::exchange(channel.staged_judgements, {});
   std::vector<QueueId> touched;
   for (const StagedJudgement& each : judgements) {
     judge(each.delivery, each.verdict);
@@ -109,7 +109,7 @@ Connection::Handled Connection::commit(Channel& channel) {
     auto settled = co_await queues().settled(queue);
     if (!settled) co_return failure(settled.error());
   }
-  if (find_channel(number)) out_.method(number, TxCommitOk{});
+  out_.method(number, TxCommitOk{});
   co_return Done{};
 }
 
