@@ -31,15 +31,24 @@ void AppendQueue::add(std::vector<WaitingAppend> appends) {
   std::ranges::move(appends, std::back_inserter(waiting_));
 }
 
+// A partition of which something is left to the journal offers nothing, neither behind that nor in
+// front of it, until that has gone: it would come to lie between two batches of one file. What was
+// written is never behind the group's worth that is looked at: it was in it before.
 std::vector<JournalFrame*> AppendQueue::candidates() {
   std::vector<JournalFrame*> frames;
+  Partitions left;
   std::size_t bytes = 0;
   for (WaitingAppend& waiting : waiting_) {
     if (bytes >= limits_.group_bytes_max) break;
-    if (waiting.append->of_checkpoint || was_written(*waiting.append)) continue;
-    bytes += waiting.append->bytes();
-    for (JournalFrame& frame : waiting.append->frames) frames.push_back(&frame);
+    if (waiting.append->of_checkpoint) continue;
+    const bool is_written = was_written(*waiting.append);
+    if (!is_written) bytes += waiting.append->bytes();
+    for (JournalFrame& frame : waiting.append->frames) {
+      if (!is_written) frames.push_back(&frame);
+      if (is_written && !frame.direct) left.insert(frame.partition);
+    }
   }
+  std::erase_if(frames, [&](const JournalFrame* frame) { return left.contains(frame->partition); });
   return frames;
 }
 

@@ -143,6 +143,21 @@ TEST_F(AppendQueueTest, what_stands_in_a_segment_is_not_held) {
   EXPECT_EQ(take(), Numbers{0});
 }
 
+TEST_F(AppendQueueTest,
+       bug_nothing_of_a_partition_that_has_something_left_to_the_journal_is_offered) {
+  add({1}, kLarge);     // 0
+  add({2, 1}, kLarge);  // 1: the part of 2 was written, that of 1 was left
+  add({1}, kLarge);     // 2
+  add({3}, kSmall);     // 3
+  for (JournalFrame* frame : queue_.candidates()) {
+    if (frame->partition != PartitionId(2)) continue;
+    frame->direct = std::make_shared<DirectSegment>(PartitionId(2), 1, "");
+  }
+  const auto offered = queue_.candidates();
+  ASSERT_EQ(offered.size(), 1u);
+  EXPECT_EQ(offered.front()->partition, PartitionId(3));
+}
+
 TEST_F(AppendQueueTest, what_a_checkpoint_writes_again_is_no_candidate_and_never_stays) {
   add({1}, kLarge);               // 0
   add({1, 2}, 2 * kLarge, true);  // 1
@@ -199,6 +214,68 @@ TEST_F(AppendQueueTest, the_order_of_each_partition_is_kept) {
     }
     for (const auto& [id, numbers] : taken) {
       EXPECT_TRUE(std::ranges::is_sorted(numbers)) << "seed " << seed << ", partition " << id;
+    }
+  }
+}
+
+// As DirectSegments does it: of the partitions that are offered some are written, each to its file,
+// and the files of the others are closed.
+class AnyDirectWrites {
+ public:
+  explicit AnyDirectWrites(std::mt19937& random) : random_(random) {}
+
+  void write(const std::vector<JournalFrame*>& offered) {
+    std::map<PartitionId, bool> chosen;
+    for (JournalFrame* frame : offered) {
+      auto [place, is_new] = chosen.try_emplace(frame->partition, false);
+      if (is_new) place->second = random_() % 2 == 0;
+      if (!place->second) {
+        files_.erase(frame->partition);
+        continue;
+      }
+      auto& file = files_[frame->partition];
+      if (!file) file = std::make_shared<DirectSegment>(frame->partition, ++made_, "");
+      frame->direct = file;
+    }
+  }
+  std::unordered_set<PartitionId> open() const {
+    std::unordered_set<PartitionId> open;
+    for (const auto& [partition, file] : files_) open.insert(partition);
+    return open;
+  }
+
+ private:
+  std::mt19937& random_;
+  std::map<PartitionId, std::shared_ptr<DirectSegment>> files_;
+  std::uint64_t made_ = 0;
+};
+
+TEST_F(AppendQueueTest, what_stands_in_one_file_follows_each_other_in_its_partition) {
+  for (unsigned seed = 1; seed <= 300; ++seed) {
+    std::mt19937 random(seed);
+    AnyDirectWrites direct(random);
+    std::map<PartitionId, std::vector<std::uint64_t>> files;  // 0: the journal
+    for (int step = 0; step < 80; ++step) {
+      for (unsigned i = step < 60 ? random() % 8 : 0; i > 0; --i) {
+        std::vector<std::uint64_t> ids{random() % 4};
+        if (random() % 3 > 0) ids.push_back(4 + random() % 4);
+        add(ids, random() % 2 ? kSmall : kLarge);
+      }
+      if (random() % 3 == 0) direct.write(queue_.candidates());
+      queue_.hold(direct.open());
+      now_ = now_ + static_cast<std::int64_t>(random() % 600) * 1'000'000;
+      for (const WaitingAppend& taken : queue_.take(now_)) {
+        for (const JournalFrame& frame : taken.append->frames) {
+          files[frame.partition].push_back(frame.direct ? frame.direct->number() : 0);
+        }
+      }
+    }
+    (void)queue_.take_all();
+    for (auto& [partition, in_order] : files) {
+      in_order.erase(std::ranges::unique(in_order).begin(), in_order.end());
+      std::erase(in_order, 0);
+      std::set<std::uint64_t> once(in_order.begin(), in_order.end());
+      ASSERT_EQ(once.size(), in_order.size()) << "seed " << seed << ": a file was gone on with";
     }
   }
 }
