@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from cli import Cli
 from support import clients, wire
 from support.proxy import PASS, BreakingProxy
 
@@ -148,3 +149,17 @@ def test_for_people(cli, broker, topic_name):
 def test_the_topic_must_exist(cli):
     for command in ("produce", "consume", "latency"):
         assert "there is no topic 'absent'" in cli.refused("perf", command, "absent")
+
+
+def test_bug_many_partitions_as_fast_as_it_goes(make_broker, topic_name):
+    """More of them than are written straight to segments at once, in requests that have several."""
+    broker = make_broker(flags=["--cores", "2"]).start()
+    cli = Cli(broker.address)
+    clients.create_topic(broker.address, topic_name, partitions=24)
+    load = ["--seconds", 4, "--size", 1000, "--connections", 4, "--batch", 1000000]
+    result = cli.json("perf", "produce", topic_name, *load)
+    broker.assert_alive()
+    assert count_in(cli, topic_name) == result["records"]
+    broker.kill()
+    broker.start()
+    assert count_in(cli, topic_name) == result["records"]
