@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "base/ids.h"
+#include "base/persistent_map.h"
 #include "record/batch.h"
 
 namespace millrace {
@@ -54,29 +55,31 @@ struct TopicInfo {
   TopicConfig config;
 };
 
+// Copies share what they have in common (base/persistent_map.h): a change is as cheap with many
+// topics as with few.
 struct CatalogImage {
-  std::map<std::string, std::shared_ptr<const TopicInfo>, std::less<>> topics;
-  std::map<TopicId, std::shared_ptr<const TopicInfo>> by_id;  // with the hidden ones
+  PersistentMap<std::string, std::shared_ptr<const TopicInfo>> topics;
+  PersistentMap<TopicId, std::shared_ptr<const TopicInfo>> by_id;  // with the hidden ones
   PartitionId next_partition_id{0};
 
   // New, or in the place of an older one with the same id.
-  void put(std::shared_ptr<const TopicInfo> topic) {
-    by_id[topic->id] = topic;
-    if (!topic->is_hidden) topics[topic->name] = std::move(topic);
+  void put(const std::shared_ptr<const TopicInfo>& topic) {
+    by_id.set(topic->id, topic);
+    if (!topic->is_hidden) topics.set(topic->name, topic);
   }
   void remove(const TopicId& id) {
-    auto found = by_id.find(id);
-    if (found == by_id.end()) return;
-    if (!found->second->is_hidden) topics.erase(found->second->name);
-    by_id.erase(found);
+    auto topic = find(id);
+    if (!topic) return;
+    if (!topic->is_hidden) topics.erase(topic->name);
+    by_id.erase(id);
   }
   std::shared_ptr<const TopicInfo> find(std::string_view name) const {
-    auto found = topics.find(name);
-    return found == topics.end() ? nullptr : found->second;
+    const auto* found = topics.find(name);
+    return found ? *found : nullptr;
   }
   std::shared_ptr<const TopicInfo> find(const TopicId& id) const {
-    auto found = by_id.find(id);
-    return found == by_id.end() ? nullptr : found->second;
+    const auto* found = by_id.find(id);
+    return found ? *found : nullptr;
   }
 };
 
