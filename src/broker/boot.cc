@@ -78,7 +78,11 @@ bool BrokerCore::wake_everybody() {
 }
 
 Broker::Broker(Runtime& runtime, Store& store, BrokerLimits limits)
-    : runtime_(runtime), store_(store), limits_(limits), memory_(limits.connection_bytes_max) {
+    : runtime_(runtime),
+      store_(store),
+      limits_(limits),
+      memory_(limits.connection_bytes_max),
+      relief_(*this) {
   for (std::uint32_t id = 0; id < runtime.core_count(); ++id) {
     cores_.push_back(std::make_unique<BrokerCore>(*this, store.core(CoreId(id))));
   }

@@ -13,6 +13,7 @@
 #include "broker/commands.h"
 #include "broker/deadlines.h"
 #include "broker/figures.h"
+#include "broker/memory_relief.h"
 #include "catalog/catalog_machine.h"
 #include "groups/group_machine.h"
 #include "machine/host.h"
@@ -201,6 +202,7 @@ class Broker {
   Store& store() { return store_; }
   // Of all connections, of whatever protocol. Any thread.
   MemoryBudget& memory() { return memory_; }
+  MemoryRelief& relief() { return relief_; }
   Runtime& runtime() { return runtime_; }
   Core& owner(ShardId shard) {
     return runtime_.core(CoreId(static_cast<std::uint32_t>(shard.value() % cores_.size())));
@@ -219,6 +221,7 @@ class Broker {
   Store& store_;
   const BrokerLimits limits_;
   MemoryBudget memory_;
+  MemoryRelief relief_;
   std::vector<std::unique_ptr<BrokerCore>> cores_;
 };
 

@@ -14,11 +14,11 @@ KafkaServer::KafkaServer(Runtime& runtime, Broker& broker, SessionLimits limits)
   for (std::size_t i = 0; i < runtime.core_count(); ++i) {
     cores_.emplace_back(FetchSessions(limits.fetch_sessions), KafkaStats());
   }
-  Core& home = runtime.core(CoreId(0));
-  broker.memory().on_short([this, &home] { home.post([this] { begin_relief(); }); });
+  broker.relief().add(limits.stalled_max, [this](CoreId id) {
+    const auto& sessions = cores_[id.value()].sessions;
+    return std::vector<std::shared_ptr<MemoryHolder>>(sessions.begin(), sessions.end());
+  });
 }
-
-KafkaServer::~KafkaServer() { broker_.memory().on_short({}); }
 
 Result<void> KafkaServer::listen(const std::string& host, std::uint16_t port, Endpoint advertise) {
   auto listener = runtime_.listen(host, port);
@@ -84,8 +84,7 @@ void KafkaServer::stop_listening() {
 
 Task<void> KafkaServer::close_sessions() {
   Core& home = runtime_.core(CoreId(0));
-  closing_ = true;
-  if (relief_timer_) home.cancel(*std::exchange(relief_timer_, std::nullopt));
+  broker_.relief().stop();
   for (std::uint32_t id = 0; id < cores_.size(); ++id) {
     PerCore* target = &cores_[id];
     Core* core = &runtime_.core(CoreId(id));

@@ -15,7 +15,6 @@ namespace millrace::kafka {
 class KafkaServer {
  public:
   KafkaServer(Runtime& runtime, Broker& broker, SessionLimits limits = {});
-  ~KafkaServer();
 
   // On core 0. `advertise` is what Metadata returns; an empty host means the bound address.
   Result<void> listen(const std::string& host, std::uint16_t port, Endpoint advertise);
@@ -39,15 +38,6 @@ class KafkaServer {
   static Task<void> run(PerCore* here, std::shared_ptr<Session> session);
   void arm_idle_timer(PerCore& here, Core& core);
   static void close_idle(PerCore& here);
-  // Memory is short: until it is not any more, looks every second for who should go.
-  void begin_relief();
-  Task<void> relieve();
-  struct Relief {
-    std::uint64_t bytes = 0;
-    std::size_t connections = 0;
-  };
-  static Relief relieve_here(PerCore& here, std::uint64_t bytes, bool also_waiting);
-  bool is_stuck();
 
   Runtime& runtime_;
   Broker& broker_;
@@ -56,13 +46,6 @@ class KafkaServer {
   std::unique_ptr<Listener> listener_;
   std::deque<PerCore> cores_;  // each entry is its core's own
   std::size_t next_core_ = 0;
-
-  // Core 0.
-  std::optional<TimerId> relief_timer_;
-  bool relieving_ = false;
-  bool closing_ = false;
-  std::uint64_t grants_seen_ = 0;
-  MonotonicTime grants_changed_;
 };
 
 }  // namespace millrace::kafka

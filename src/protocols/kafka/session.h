@@ -20,6 +20,7 @@
 #include <memory>
 #include <optional>
 
+#include "broker/memory_relief.h"
 #include "protocols/kafka/commands/table.h"
 #include "runtime/future.h"
 #include "runtime/memory_budget.h"
@@ -42,7 +43,7 @@ struct SessionLimits : ConnectionLimits {
   FetchSessionLimits fetch_sessions;
 };
 
-class Session : public std::enable_shared_from_this<Session> {
+class Session : public std::enable_shared_from_this<Session>, public MemoryHolder {
  public:
   Session(std::unique_ptr<Socket> socket, BrokerCore& broker, const Endpoint& endpoint,
           FetchSessions& fetch_sessions, KafkaStats& stats, const SessionLimits& limits);
@@ -55,13 +56,13 @@ class Session : public std::enable_shared_from_this<Session> {
   // since the one before, and no request in work.
   std::uint32_t look_for_life();
 
-  // For who makes room. Since when what this connection holds has not moved, when that is for
-  // stalled_max; of those that wait for memory themselves only if `also_waiting`.
-  std::optional<MonotonicTime> unmoving_since(bool also_waiting);
-  std::size_t held_bytes() const;
-  // Lets go of large blocks of which little is unsent or unread.
-  void slim();
-  std::string peer() const { return socket_->peer(); }
+  // MemoryHolder: who does not move for stalled_max is told of; slim() lets go of large blocks of
+  // which little is unsent or unread.
+  std::optional<MonotonicTime> unmoving_since(bool also_waiting) override;
+  std::size_t held_bytes() const override;
+  void slim() override;
+  std::string peer() const override { return socket_->peer(); }
+  void close_for_memory() override;
 
  private:
   struct Slot {

@@ -127,4 +127,9 @@ std::size_t Session::held_bytes() const {
          (receive_ ? receive_->lease.bytes() : 0);
 }
 
+void Session::close_for_memory() {
+  ++connection_.stats.closed_for_memory;
+  close();
+}
+
 }  // namespace millrace::kafka
