@@ -36,6 +36,17 @@ ValueTable read_deaths(ByteView bytes) {
   return deaths;
 }
 
+// All the keys that it was published with, but for those that nobody is to see.
+std::vector<std::string> routing_keys(std::string_view first, const ValueTable& headers) {
+  std::vector<std::string> keys{std::string(first)};
+  const Value* copies = headers.find("CC");
+  if (!copies || !copies->as_array()) return keys;
+  for (const Value& each : *copies->as_array()) {
+    if (each.as_text()) keys.push_back(*each.as_text());
+  }
+  return keys;
+}
+
 std::vector<std::uint8_t> write_deaths(const ValueTable& deaths) {
   FieldWriter out;
   put_value_table(out, 1, deaths);
@@ -77,7 +88,10 @@ ValueTable add_death(ValueTable deaths, const Death& death) {
     entry.set("time",
               Value(TimestampSeconds{static_cast<std::uint64_t>(death.time.value() / 1000)}));
     entry.set("exchange", Value(death.exchange));
-    entry.set("routing-keys", Value(ValueArray{Value(death.routing_key)}));
+    ValueArray keys;
+    for (std::string_view key : death.routing_keys) keys.push_back(Value(key));
+    entry.set("routing-keys", Value(std::move(keys)));
+    if (death.expiration) entry.set("original-expiration", Value(*death.expiration));
   } else {
     entry = *known->as_table();
     const Value* count = entry.find("count");
@@ -237,11 +251,8 @@ Task<std::size_t> Queue::copy_some(const std::vector<OpenTransfer>& transfers, s
     }
     const StoredMessage& message = *(*block)->find(each.offset);
     std::string key = queues.dead_letter_key(*info_, message);
-    ValueTable deaths =
-        add_death(read_deaths(message.fields.deaths),
-                  {info_->name, each.transfer.reason, each.transfer.time, message.fields.exchange,
-                   message.fields.routing_key.value_or(info_->name)});
-    auto encoded = write_deaths(deaths);
+    auto encoded =
+        write_deaths(queues.deaths_of(*info_, message, each.transfer.reason, each.transfer.time));
     MessageFields fields = message.fields;
     ASSERT(info_->config.dead_letter_exchange);
     fields.exchange = *info_->config.dead_letter_exchange;
@@ -295,6 +306,20 @@ std::string Queues::dead_letter_key(const QueueInfo& queue, const StoredMessage&
   return std::string(message.fields.routing_key.value_or(queue.name));
 }
 
+PropertyFacts Queues::facts_of(const StoredMessage& message) const {
+  return read_properties_ ? read_properties_(message.fields.properties) : PropertyFacts();
+}
+
+ValueTable Queues::deaths_of(const QueueInfo& queue, const StoredMessage& message,
+                             RemovalReason reason, WallMs time) const {
+  const PropertyFacts facts = facts_of(message);
+  const auto keys = routing_keys(message.fields.routing_key.value_or(queue.name), facts.headers);
+  Death death{queue.name, reason, time, message.fields.exchange, {keys.begin(), keys.end()}};
+  // Of what died before it is gone.
+  if (facts.expiration && message.fields.deaths.empty()) death.expiration = *facts.expiration;
+  return add_death(read_deaths(message.fields.deaths), death);
+}
+
 std::vector<PartitionId> Queues::dead_letter_targets(const QueueInfo& queue,
                                                      const StoredMessage& message,
                                                      RemovalReason reason) {
@@ -303,12 +328,16 @@ std::vector<PartitionId> Queues::dead_letter_targets(const QueueInfo& queue,
   auto exchange = find_exchange(queue.tenant, *queue.config.dead_letter_exchange);
   if (!exchange) return partitions;  // RabbitMQ: dropped without a word
   std::string key = dead_letter_key(queue, message);
-  LazyHeaders headers([&] { return read_headers_(message.fields.properties); });
+  const ValueTable properties = facts_of(message).headers;
+  LazyHeaders headers([&] { return properties; });
+  // It goes the way it came, unless the queue has a key for it.
+  std::vector<std::string> keys;
+  if (!queue.config.dead_letter_routing_key) keys = routing_keys(key, properties);
+  std::vector<std::string_view> more;
+  if (!keys.empty()) more.assign(keys.begin() + 1, keys.end());
   Targets targets;
-  route(exchange->id, {.key = key, .headers = read_headers_ ? &headers : nullptr}, targets);
-  ValueTable deaths = add_death(read_deaths(message.fields.deaths),
-                                {queue.name, reason, broker_.broker_time(), message.fields.exchange,
-                                 message.fields.routing_key.value_or("")});
+  route(exchange->id, {.key = key, .more_keys = more, .headers = &headers}, targets);
+  ValueTable deaths = deaths_of(queue, message, reason, broker_.broker_time());
   for (QueueId id : targets) {
     auto info = find_queue(id);
     if (!info || is_circle(deaths, info->name)) continue;

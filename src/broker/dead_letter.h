@@ -1,6 +1,7 @@
 // Dead letters: what is told of where a message died.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -18,7 +19,8 @@ struct Death {
   RemovalReason reason = RemovalReason::rejected;
   WallMs time;
   std::string_view exchange;
-  std::string_view routing_key;
+  std::vector<std::string_view> routing_keys;       // with those of its copies
+  std::optional<std::string_view> expiration = {};  // its own, which it loses
 };
 
 // The headers that say so, on top of those of earlier deaths: x-death, newest first, one entry for

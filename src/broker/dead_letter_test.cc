@@ -24,8 +24,8 @@ std::size_t death_count(const ValueTable& deaths) {
   return deaths.find("x-death")->as_array()->size();
 }
 
-constexpr Death kExpiredInA{"a", RemovalReason::expired, WallMs(5999), "shop", "paid"};
-constexpr Death kRejectedInB{"b", RemovalReason::rejected, WallMs(9000), "", "b"};
+const Death kExpiredInA{"a", RemovalReason::expired, WallMs(5999), "shop", {"paid"}};
+const Death kRejectedInB{"b", RemovalReason::rejected, WallMs(9000), "", {"b"}};
 
 TEST(Deaths, the_first_tells_where_and_why) {
   ValueTable deaths = add_death({}, kExpiredInA);

@@ -77,8 +77,10 @@ Result<void> Queue::add_consumer(ConsumerSpec spec) {
                                                        info_->name, info_->tenant));
   }
   if (spec.is_exclusive) exclusive_ = spec.holder;
-  (void)consumers_.add(spec.holder, {.priority = spec.priority, .credit = spec.credit});
-  consumer_data_.emplace(spec.holder, Consumer{std::move(spec.sink), spec.no_ack, {}});
+  (void)consumers_.add(spec.holder, {.priority = spec.priority, .credit = spec.credit.messages});
+  consumer_data_.emplace(spec.holder,
+                         Consumer{std::move(spec.sink), spec.no_ack, spec.credit.bytes, {}});
+  if (spec.credit.bytes && *spec.credit.bytes <= 0) consumers_.set_blocked(spec.holder, true);
   touch();
   pump_soon();
   return {};
@@ -94,9 +96,14 @@ void Queue::remove_consumer(HolderId holder) {
   pump_soon();
 }
 
-void Queue::grant(HolderId holder, std::int64_t credit) {
+void Queue::grant(HolderId holder, Credit credit) {
   if (!consumers_.contains(holder)) return;
-  consumers_.grant(holder, credit);
+  consumers_.grant(holder, credit.messages);
+  Consumer& consumer = consumer_data_.at(holder);
+  if (consumer.bytes_left && credit.bytes) {
+    *consumer.bytes_left += *credit.bytes;
+    consumers_.set_blocked(holder, *consumer.bytes_left <= 0);
+  }
   pump_soon();
 }
 
@@ -271,6 +278,7 @@ void Queue::give(const StoredMessage& message, const std::shared_ptr<const Messa
   ASSERT(lease.offset == message.offset);
   consumers_.delivered(holder);
   Consumer& consumer = consumer_data_.at(holder);
+  use_up(holder, consumer, message);
   if (consumer.out.empty()) touched_.push_back(holder);
   consumer.out.push_back({lease.offset, lease.redelivered, lease.before, block, &message});
   ++delivered_;
@@ -282,6 +290,12 @@ void Queue::give(const StoredMessage& message, const std::shared_ptr<const Messa
   } else {
     settlements.push_back({OffsetRange::of(lease.offset), SettleOutcome::acknowledged, {}, holder});
   }
+}
+
+void Queue::use_up(HolderId holder, Consumer& consumer, const StoredMessage& message) {
+  if (!consumer.bytes_left) return;
+  *consumer.bytes_left -= credit_bytes(message);
+  if (*consumer.bytes_left <= 0) consumers_.set_blocked(holder, true);
 }
 
 // The oldest go when there are too many.

@@ -2,9 +2,9 @@
 // of what they give back. The state of its messages is a Cursor (queues/cursor.h); this is what
 // reads the log, waits, and calls the journal for it.
 //
-//   queue->add_consumer({.holder = me, .credit = 500, .sink = session});     // sink->deliver(...)
+//   queue->add_consumer({.holder = me, .credit = {500, 1 << 20}, .sink = session});
 //   queue->settle(me, {{OffsetRange::of(offset), Verdict::acknowledged}});
-//   queue->grant(me, 1);
+//   queue->grant(me, {1, 3000});
 //
 // Core-local. Messages are delivered once they are durable (STORAGE.md rule 8). A message leaves by
 // being acknowledged, or dies: rejected, expired, too many of them, delivered in vain too often;
@@ -48,10 +48,23 @@ class DeliverySink {
   virtual void cancelled(HolderId holder) = 0;
 };
 
+// What a consumer may be given: so many messages (or kUnlimitedCredit), while its bytes are not
+// used up. The message that uses up the last of them goes out whole.
+struct Credit {
+  std::int64_t messages = 0;
+  std::optional<std::int64_t> bytes;  // nothing: no limit
+};
+// What a message takes of it.
+inline std::int64_t credit_bytes(const StoredMessage& message) {
+  constexpr std::size_t kMessageBytes = 128;
+  return static_cast<std::int64_t>(kMessageBytes + message.fields.body.size() +
+                                   message.fields.properties.size());
+}
+
 struct ConsumerSpec {
   HolderId holder;
   std::int32_t priority = 0;
-  std::int64_t credit = 0;    // to begin with
+  Credit credit;              // to begin with
   bool no_ack = false;        // what it is given is done
   bool is_exclusive = false;  // nobody else may consume
   std::shared_ptr<DeliverySink> sink;
@@ -102,7 +115,7 @@ class Queue : public std::enable_shared_from_this<Queue> {
   Result<void> add_consumer(ConsumerSpec spec);
   // It is given no more; what it has it keeps.
   void remove_consumer(HolderId holder);
-  void grant(HolderId holder, std::int64_t credit);
+  void grant(HolderId holder, Credit credit);
   void settle(HolderId holder, std::vector<Judgement> judgements);
   // It is gone: what it has can be given to others.
   void release(HolderId holder);
@@ -137,6 +150,7 @@ class Queue : public std::enable_shared_from_this<Queue> {
   struct Consumer {
     std::shared_ptr<DeliverySink> sink;
     bool no_ack = false;
+    std::optional<std::int64_t> bytes_left;
     std::vector<Delivery> out;  // of the pump under way
   };
   struct Doomed {
@@ -151,6 +165,7 @@ class Queue : public std::enable_shared_from_this<Queue> {
   void pump();
   void give(const StoredMessage& message, const std::shared_ptr<const MessageBlock>& block,
             HolderId holder, Settle& done);
+  void use_up(HolderId holder, Consumer& consumer, const StoredMessage& message);
   void trim_to_length(Settle& done);
   void submit(Settle settle);
   Task<void> run(std::shared_ptr<Queue> self, CursorCommand command);

@@ -11,6 +11,8 @@ namespace {
 
 // A batch of a queue is closed at this size: one read of it should not bring too much.
 constexpr std::size_t kBatchBytesMax = 256 << 10;
+// So much of one message is put into its queues at once.
+constexpr std::size_t kWideBytes = 8 << 20;
 
 template <class T>
 Task<Result<T>> gone() {
@@ -107,7 +109,10 @@ Task<Result<void>> Queues::cancel(QueueId queue, HolderId holder) {
 
 Task<Result<void>> Queues::cancel_here(QueueId queue, HolderId holder) {
   auto here = shared_here(queue);
-  if (here) here->remove_consumer(holder);
+  if (!here) co_return Result<void>{};
+  here->remove_consumer(holder);
+  // It goes with its last consumer: whoever cancelled that one does not meet it any more.
+  if (here->info().auto_delete) co_await remove_unused(queue);
   co_return Result<void>{};
 }
 
@@ -192,7 +197,7 @@ void Queues::settle(QueueId queue, HolderId holder, std::vector<Judgement> judge
   });
 }
 
-void Queues::grant(QueueId queue, HolderId holder, std::int64_t credit) {
+void Queues::grant(QueueId queue, HolderId holder, Credit credit) {
   post_to(queue, [holder, credit](Queue& here) { here.grant(holder, credit); });
 }
 
@@ -225,18 +230,30 @@ std::size_t Publication::add(ExchangeId exchange, const RoutedMessage& message,
   (void)queues_.route(exchange, message, targets);
   first_batch_.push_back(static_cast<std::uint32_t>(message_batches_.size()));
   const WallMs now = queues_.broker_.broker_time();
+  const std::size_t size = fields.body.size() + fields.properties.size();
   std::size_t count = 0;
+  if (targets.size() * size > kWideBytes) {
+    wide_.emplace();
+    BatchBuilder batch;
+    add_message(batch, now, fields);
+    wide_->bytes = batch.build();
+    for (QueueId id : targets) {
+      if (auto queue = queues_.find_queue(id)) wide_->queues.push_back(std::move(queue));
+    }
+    bytes_ += size;
+    return wide_->queues.size();
+  }
   for (QueueId id : targets) {
     auto queue = queues_.find_queue(id);
     if (!queue) continue;
-    std::uint32_t index = batch_for(queue, fields.body.size() + fields.properties.size());
+    std::uint32_t index = batch_for(queue, size);
     MessageFields stored = fields;
     if (stored.routing_key == queue->name) stored.routing_key.reset();
     add_message(batches_[index].builder, now, stored);
     message_batches_.push_back(index);
     ++count;
   }
-  bytes_ += count * (fields.body.size() + fields.properties.size());
+  bytes_ += count * size;
   return count;
 }
 
@@ -255,7 +272,28 @@ Task<std::vector<Error>> Publication::submit(AckLevel level, Duration timeout) {
       if (error.code != ErrorCode::ok) results[i] = error;
     }
   }
+  if (wide_) results.back() = co_await submit_wide(level, timeout);
   co_return results;
+}
+
+// Each queue stamps its copy with offsets of its own, so each needs one while it is on its way.
+Task<Error> Publication::submit_wide(AckLevel level, Duration timeout) {
+  Error result;
+  const std::size_t at_once = std::max<std::size_t>(1, kWideBytes / wide_->bytes.size());
+  for (std::size_t from = 0; from < wide_->queues.size(); from += at_once) {
+    std::vector<Queues::QueueBatch> batches;
+    for (std::size_t i = from; i < std::min(from + at_once, wide_->queues.size()); ++i) {
+      const QueueInfo& queue = *wide_->queues[i];
+      batches.push_back({queue.id, queue.partition.id, Bytes::copy_of(wide_->bytes.view())});
+    }
+    BrokerCore& broker = queues_.broker_;
+    const std::size_t bytes = batches.size() * wide_->bytes.size();
+    if (from > 0 && !broker.has_room(bytes)) co_await broker.room(bytes);
+    for (const Error& error : co_await queues_.append(std::move(batches), level, timeout)) {
+      if (error.code != ErrorCode::ok) result = error;
+    }
+  }
+  co_return result;
 }
 
 Task<std::vector<Error>> Queues::append(std::vector<QueueBatch> batches, AckLevel level,

@@ -6,7 +6,7 @@
 //   publication.add(*exchange, {.key = "eu.paid"}, fields);           // once for each message
 //   auto results = co_await publication.submit(AckLevel::durable);
 //
-//   co_await queues.consume(queue, {.holder = queues.new_holder(), .credit = 10, .sink = self});
+//   co_await queues.consume(queue, {.holder = queues.new_holder(), .credit = {10}, .sink = self});
 //   queues.settle(queue, holder, {{OffsetRange::of(offset), Verdict::acknowledged}});
 //
 // What one caller asks of one queue happens in the order in which it was asked.
@@ -31,8 +31,13 @@ namespace millrace {
 class BrokerCore;
 class Queues;
 
-// How the headers of a stored message are read: a protocol's knowledge. Set by who wires it.
-using ReadHeaders = std::function<ValueTable(ByteView properties)>;
+// What dead letters need to know of a message's properties, which are a protocol's own: it says how
+// they are read.
+struct PropertyFacts {
+  ValueTable headers;
+  std::optional<std::string> expiration;
+};
+using ReadProperties = std::function<PropertyFacts(ByteView properties)>;
 
 // Messages that are published together: each queue gets one batch of them. One use.
 class Publication {
@@ -40,11 +45,15 @@ class Publication {
   explicit Publication(Queues& queues) : queues_(queues) {}
 
   // How many queues it goes to; 0: nowhere. The message's fields are copied. One whose queue keeps
-  // to a length is a batch of its own, so that it can be refused alone.
+  // to a length is a batch of its own, so that it can be refused alone. Not when is_closed().
   std::size_t add(ExchangeId exchange, const RoutedMessage& message, const MessageFields& fields);
+  // Its last message is large and goes to many queues: it is held once, and put into them in rounds
+  // of some megabytes. Nothing is to be added, and what comes later is submitted when this is done:
+  // else it could overtake it.
+  bool is_closed() const { return wide_.has_value(); }
   std::size_t message_count() const { return first_batch_.size(); }
   std::size_t bytes() const { return bytes_; }
-  bool empty() const { return batches_.empty(); }
+  bool empty() const { return batches_.empty() && !wide_; }
 
   // For each message, in order: whether every queue took it. Error::policy_violation when one was
   // full. With AckLevel::none at once, and always good.
@@ -55,9 +64,15 @@ class Publication {
     std::shared_ptr<const QueueInfo> queue;
     BatchBuilder builder;
   };
+  struct Wide {
+    Bytes bytes;  // a batch with this message alone, for any of the queues
+    std::vector<std::shared_ptr<const QueueInfo>> queues;
+  };
   std::uint32_t batch_for(const std::shared_ptr<const QueueInfo>& queue, std::size_t size);
+  Task<Error> submit_wide(AckLevel level, Duration timeout);
 
   Queues& queues_;
+  std::optional<Wide> wide_;
   std::vector<Batch> batches_;
   std::map<QueueId, std::uint32_t> open_;  // index of the batch that takes more
   // Of each message: its batches stand in message_batches_ from here on.
@@ -110,14 +125,14 @@ class Queues {
   Task<Result<void>> settled(QueueId queue);
   // Nobody waits for these.
   void settle(QueueId queue, HolderId holder, std::vector<Judgement> judgements);
-  void grant(QueueId queue, HolderId holder, std::int64_t credit);
+  void grant(QueueId queue, HolderId holder, Credit credit);
   void release(QueueId queue, HolderId holder);
   // It was asked for: it is not unused.
   void touch(QueueId queue);
   // Because its last consumer went, or nobody used it: when it still is so.
   void remove_later(QueueId queue);
 
-  void set_read_headers(ReadHeaders read) { read_headers_ = std::move(read); }
+  void set_read_properties(ReadProperties read) { read_properties_ = std::move(read); }
   BrokerCore& broker() { return broker_; }
 
  private:
@@ -171,6 +186,9 @@ class Queues {
   // Durable on return; true also when the queue is no more, or had it before.
   Task<Result<void>> append_copy(PartitionId partition, Bytes batch);
   Task<Result<void>> append_copy_here(PartitionId partition, Bytes batch);
+  PropertyFacts facts_of(const StoredMessage& message) const;
+  ValueTable deaths_of(const QueueInfo& queue, const StoredMessage& message, RemovalReason reason,
+                       WallMs time) const;
   std::string dead_letter_key(const QueueInfo& queue, const StoredMessage& message) const;
   std::vector<PartitionId> dead_letter_targets(const QueueInfo& queue, const StoredMessage& message,
                                                RemovalReason reason);
@@ -183,7 +201,7 @@ class Queues {
   std::unordered_map<PartitionId, QueueId> by_partition_;
   std::unordered_map<ShardId, std::unique_ptr<CursorHost>> hosts_;
   std::unordered_map<QueueId, std::shared_ptr<Queue>> here_;  // whose partition is this core's
-  ReadHeaders read_headers_;
+  ReadProperties read_properties_;
   std::uint64_t next_holder_ = 2;
   std::uint64_t next_owner_ = 1;
   bool started_ = false;

@@ -67,6 +67,22 @@ TEST_F(QueuesTest, credit_is_respected) {
   EXPECT_EQ(sink->bodies(), numbered("a", 5));
 }
 
+TEST_F(QueuesTest, bytes_are_credit_too) {
+  auto queue = declare("orders");
+  auto sink = consume(queue, {.credit = 100, .bytes = 2500}, 1);
+  publish("orders", Bodies(10, std::string(1000, 'x')));
+  ASSERT_TRUE(until([&] { return sink->count() == 3; }));
+  run_for(5s);
+  EXPECT_EQ(sink->count(), 3u) << "the one that uses up the rest goes out whole";
+  grant(queue, *sink, 0, 1, 1000);
+  ASSERT_TRUE(until([&] { return sink->count() == 4; }));
+  run_for(5s);
+  EXPECT_EQ(sink->count(), 4u) << "what was too much before counts";
+  // Another one is served meanwhile.
+  auto other = consume(queue, {});
+  ASSERT_TRUE(until([&] { return other->count() == 6; }));
+}
+
 TEST_F(QueuesTest, consumers_take_turns) {
   auto queue = declare("orders");
   auto one = consume(queue, {}, 0);

@@ -65,6 +65,7 @@ class TestSink : public DeliverySink {
 
 struct ConsumeOptions {
   std::int64_t credit = 1000;
+  std::optional<std::int64_t> bytes;
   bool no_ack = false;
   bool is_exclusive = false;
   std::int32_t priority = 0;
@@ -207,7 +208,7 @@ class QueuesTest : public testing::Test {
                            ConsumeOptions options = {}, std::size_t from = 0) {
     return run(queues(from).consume(queue->id, {.holder = sink->holder(),
                                                 .priority = options.priority,
-                                                .credit = options.credit,
+                                                .credit = {options.credit, options.bytes},
                                                 .no_ack = options.no_ack,
                                                 .is_exclusive = options.is_exclusive,
                                                 .sink = sink}),
@@ -242,10 +243,10 @@ class QueuesTest : public testing::Test {
       here.settle(id, holder, judgements);
     });
   }
-  void grant(const QueueRef& queue, const TestSink& sink, std::int64_t credit,
-             std::size_t from = 0) {
+  void grant(const QueueRef& queue, const TestSink& sink, std::int64_t credit, std::size_t from = 0,
+             std::optional<std::int64_t> bytes = {}) {
     ask(from, [=, id = queue->id, holder = sink.holder()](Queues& here) {
-      here.grant(id, holder, credit);
+      here.grant(id, holder, {credit, bytes});
     });
   }
   void release(const QueueRef& queue, HolderId holder, std::size_t from = 0) {

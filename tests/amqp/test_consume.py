@@ -122,6 +122,13 @@ def test_bug_nothing_comes_of_a_cancelled_consumer_that_waited_for_the_shared_li
     assert take_all(channel, name) == ["1", "2"]
 
 
+def test_bug_an_auto_delete_queue_is_gone_when_its_last_cancel_is_answered(channel):
+    for _ in range(20):
+        queue = channel.queue_declare("", exclusive=True, auto_delete=True).method.queue
+        channel.basic_cancel(Inbox(channel, queue).tag)
+        assert not is_there(channel.connection, queue)
+
+
 def test_no_limit_for_those_that_need_not_acknowledge(channel, name):
     fill(channel, name, *range(10))
     channel.basic_qos(prefetch_count=1)

@@ -170,6 +170,20 @@ def test_what_is_rejected_becomes_a_dead_letter(channel, name, dead):
         assert letter.headers[f"x-{which}-death-exchange"] == ""
 
 
+def test_a_dead_letter_goes_by_the_keys_it_came_with(channel, name, dead):
+    """Those of its copies, too; BCC is for nobody to see."""
+    exchange = f"{name}-dead"
+    channel.exchange_declare(exchange, "direct")
+    channel.queue_declare(dead)
+    channel.queue_bind(dead, exchange, f"{name}-copy")
+    channel.queue_declare(name, arguments={"x-dead-letter-exchange": exchange})
+    publish(channel, "a", to=name, headers={"CC": [f"{name}-copy"], "BCC": [f"{name}-hidden"]})
+    channel.basic_reject(get(channel, name).tag, requeue=False)
+    letter = await_message(channel, dead)
+    assert letter.headers["x-death"][0]["routing-keys"] == [name, f"{name}-copy"]
+    assert letter.method.routing_key == name
+
+
 def test_nack_of_many(channel, name, dead):
     channel.queue_declare(dead)
     fill(channel, name, *range(5), arguments=dead_to(dead))
@@ -187,6 +201,7 @@ def test_what_expires_becomes_a_dead_letter(channel, name, dead):
     letter = await_message(channel, dead)
     assert deaths(letter) == [(name, "expired", 1)]
     assert letter.properties.expiration is None, "it would expire again"
+    assert letter.headers["x-death"][0]["original-expiration"] == "20"
 
 
 def test_what_is_too_much_becomes_a_dead_letter(channel, name, dead):

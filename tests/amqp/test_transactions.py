@@ -68,6 +68,16 @@ def test_what_was_acknowledged_and_not_committed_comes_again(tx, connect, name):
     assert take_all(other, name) == ["a", "b", "c"]
 
 
+def test_bug_recovering_is_not_part_of_it(tx, connect, name):
+    fill(confirming(connect()), name, "a", "b")
+    tx.basic_ack(get(tx, name).tag)
+    tx.tx_rollback()
+    tx.basic_recover(requeue=True)
+    await_ready(tx, name, 2)
+    message = get(tx, name)
+    assert (message.text, message.redelivered) == ("a", True)
+
+
 def test_a_lost_connection_rolls_back(tx, connect, name):
     other = confirming(connect())
     fill(other, name, "a")

@@ -22,6 +22,7 @@ struct Consumer {
   bool no_ack = false;
   std::int64_t limit = 0;        // prefetch; 0: none
   std::int64_t outstanding = 0;  // granted and not delivered
+  std::int64_t outstanding_bytes = 0;
   std::int64_t unacked = 0;
   bool announced = false;  // consume-ok was written
   bool grant_wanted = false;
@@ -35,6 +36,12 @@ struct Unacked {
   HolderId holder;
   std::shared_ptr<const QueueInfo> queue;
   std::shared_ptr<Consumer> consumer;  // null: by basic.get
+};
+
+// Consumes amq.rabbitmq.reply-to (reply_consumers.h).
+struct ReplyConsumer {
+  std::string tag;
+  std::string token;
 };
 
 // A publish of which method, header or bodies have come. Its memory is used again and again.
@@ -74,6 +81,7 @@ class Channel {
   Incoming incoming;
 
   std::map<std::string, std::shared_ptr<Consumer>, std::less<>> consumers;
+  std::optional<ReplyConsumer> replies;
   std::deque<Unacked> unacked;  // by tag
   std::uint64_t next_delivery = 1;
   std::uint16_t prefetch_next = 0;   // of consumers to come
@@ -95,6 +103,7 @@ class Channel {
   std::vector<StagedPublish> staged_publishes;
   std::vector<StagedJudgement> staged_judgements;
   std::size_t staged_bytes = 0;
+  std::size_t contents_bytes = 0;  // of `incoming` and what is staged, as it was counted
 };
 
 }  // namespace millrace::amqp

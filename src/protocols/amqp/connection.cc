@@ -12,21 +12,17 @@ namespace millrace::amqp {
 
 using namespace std::chrono_literals;
 
-namespace {
-
-// The connection itself with its socket and task; kernel buffers come on top.
-constexpr std::size_t kConnectionBytes = 8 << 10;
-
-}  // namespace
-
 Connection::Connection(std::unique_ptr<Socket> socket, BrokerCore& broker, AmqpStats& stats,
-                       const AmqpLimits& limits)
+                       ReplyConsumers& reply_consumers, const AmqpLimits& limits)
     : socket_(std::move(socket)),
       broker_(broker),
       stats_(stats),
+      reply_consumers_(reply_consumers),
       limits_(limits),
       owner_(broker.queues().new_owner()),
-      lease_(broker.memory(), kConnectionBytes) {}
+      lease_(broker.memory()) {
+  count_memory();
+}
 
 std::unexpected<Connection::Failure> Connection::failure(const Error& error) {
   auto code = static_cast<ReplyCode>(amqp_reply_code(error.code));
@@ -79,6 +75,7 @@ Task<void> Connection::finish() {
 void Connection::close() {
   broken_ = true;
   socket_->close();
+  if (memory_wait_) memory_wait_->cancel();
   progress();
 }
 
@@ -104,7 +101,10 @@ Task<bool> Connection::read_more() {
       buffer_ = {};
     }
     if (out_.empty()) out_.shrink();
+    count_memory();
+    is_reading_ = true;
     co_await readable(*socket_);
+    is_reading_ = false;
   }
   std::size_t have = end_ - begin_;
   std::size_t wanted = limits_.read_bytes;
@@ -119,16 +119,12 @@ Task<bool> Connection::read_more() {
     begin_ = 0;
     end_ = have;
   }
+  is_reading_ = true;
   auto count = co_await read_some(*socket_, {buffer_->data() + end_, buffer_->capacity() - end_});
+  is_reading_ = false;
   if (!count) co_return false;
   count_read(*count);
   co_return true;
-}
-
-void Connection::count_read(std::size_t bytes) {
-  end_ += bytes;
-  turn_bytes_ += bytes;
-  read_ = true;
 }
 
 Task<bool> Connection::handle_frames() {
@@ -153,11 +149,17 @@ Task<bool> Connection::handle_frames() {
     begin_ += (*frame)->bytes;
     bool goes_on = co_await handle_frame(**frame);
     if (!goes_on) co_return false;
+    if (must_wait_for_published()) co_await all_published();
+    // Small frames may ask for much.
+    if (!outbox_is_full()) continue;
+    flush();
+    bool has_room = co_await wait_for_room();
+    if (!has_room) co_return false;
   }
   publish_collected();
   settle_collected();
-  grant_all();
   flush();
+  grant_all();
   co_return co_await wait_for_room();
 }
 
@@ -165,11 +167,11 @@ Task<bool> Connection::handle_frames() {
 Task<bool> Connection::wait_for_room() {
   // Once: a journal that takes nothing answers at once, and what is published then is refused.
   if (!broker_.has_room(limits_.read_bytes)) co_await broker_.room(limits_.read_bytes);
+  co_await wait_for_memory();
   for (;;) {
     if (broken_) co_return false;
-    bool full = outbox_.size() - outbox_sent_ > limits_.outbox_bytes_max ||
-                publishing_bytes_ > limits_.publishing_bytes_max;
-    if (!full) co_return true;
+    std::size_t publishing = publishing_bytes_ + (publication_ ? publication_->bytes() : 0);
+    if (!outbox_is_full() && publishing <= limits_.publishing_bytes_max) co_return true;
     room_.emplace(broker_.core());
     auto waiting = room_->future();
     co_await waiting;
@@ -187,6 +189,10 @@ Channel* Connection::find_channel(std::uint16_t number) {
 
 Task<bool> Connection::handle_frame(FrameView frame) {
   if (frame.type == FrameType::heartbeat) co_return true;
+  if (frame.type == FrameType::method && frame.payload.size() < kMethodIdBytes) {
+    fail_connection({ReplyCode::frame_error, "a method frame without a method"}, {});
+    co_return false;
+  }
   if (phase_ == Phase::closing) {
     bool is_answer =
         frame.type == FrameType::method && method_id(frame.payload) == ConnectionCloseOk::kId;
@@ -326,8 +332,13 @@ Task<void> Connection::drop_channel(std::uint16_t number) {
   // What a transaction acknowledged that was never committed.
   for (const StagedJudgement& each : channel->staged_judgements) add_holder(each.delivery);
   channel->consumers.clear();
+  end_replies(*channel);
+  unacked_ -= channel->unacked.size();
   channel->unacked.clear();
   channel->staged_judgements.clear();
+  channel->staged_publishes.clear();
+  channel->incoming = {};
+  count_contents(*channel, 0);
   channel->held.clear();
   std::set<QueueId> touched = std::move(channel->settled_in);
   for (auto [queue, holder] : holders) {
@@ -353,8 +364,8 @@ void Connection::flush_soon() {
   flush_posted_ = true;
   broker_.core().post([self = shared_from_this()] {
     self->flush_posted_ = false;
-    self->grant_all();
     self->flush();
+    self->grant_all();
   });
 }
 
@@ -364,9 +375,11 @@ void Connection::flush() {
     auto count = socket_->try_write(outbox_, outbox_sent_);
     if (count) {
       outbox_sent_ += *count;
+      moved_bytes_ += *count;
       wrote_ = true;
     } else if (count.error().code == ErrorCode::would_block) {
       writing_ = true;
+      hold_unsent();
       socket_->when_writable([self = shared_from_this()] {
         self->writing_ = false;
         self->flush();
@@ -380,6 +393,7 @@ void Connection::flush() {
   if (outbox_sent_ > 0 && outbox_sent_ == outbox_.size()) {
     outbox_.clear();
     outbox_sent_ = 0;
+    outbox_cost_ = 0;
   }
   if (finishing_ && outbox_.empty() && !broken_) close();
   progress();
@@ -393,7 +407,9 @@ void Connection::beat() {
     auto self = weak.lock();
     if (!self || self->broken_) return;
     self->heartbeat_timer_.reset();
-    self->silent_ = std::exchange(self->read_, false) ? 0 : self->silent_ + 1;
+    // Who is not listened to has not been silent.
+    const bool spoke = std::exchange(self->read_, false) || !self->is_reading_;
+    self->silent_ = spoke ? 0 : self->silent_ + 1;
     if (self->silent_ > 4) {
       log_warning("amqp", "{}: closed: it missed its heartbeats", self->socket_->peer());
       return self->close();

@@ -7,7 +7,9 @@
 //
 // Bounded: a frame by the negotiated frame-max, a message by message_bytes_max, what is not durable
 // yet by publishing_bytes_max, what the peer does not take by outbox_bytes_max: above them nothing
-// more is read or delivered, so a peer that does not read holds up nobody but itself.
+// more is read or delivered, so a peer that does not read holds up nobody but itself. All of it is
+// counted in the memory that connections share; while that is short, who holds much waits for a
+// turn before it reads on.
 #pragma once
 
 #include <expected>
@@ -19,9 +21,11 @@
 #include <vector>
 
 #include "broker/broker.h"
+#include "broker/memory_relief.h"
 #include "broker/queues.h"
 #include "protocols/amqp/channel.h"
 #include "protocols/amqp/limits.h"
+#include "protocols/amqp/reply_consumers.h"
 #include "protocols/amqp/wire/frame.h"
 #include "protocols/amqp/wire/methods.h"
 #include "protocols/amqp/wire/properties.h"
@@ -38,6 +42,7 @@ struct AmqpStats {
   Counter refused;
   Counter published;
   Counter delivered;
+  Counter closed_for_memory;
 };
 
 struct ConnectionFacts {
@@ -52,10 +57,10 @@ struct ConnectionFacts {
 // Of the broker's making: the prefix and 22 random characters.
 std::string generated_name(Core& core, std::string_view prefix);
 
-class Connection : public std::enable_shared_from_this<Connection> {
+class Connection : public std::enable_shared_from_this<Connection>, public MemoryHolder {
  public:
   Connection(std::unique_ptr<Socket> socket, BrokerCore& broker, AmqpStats& stats,
-             const AmqpLimits& limits);
+             ReplyConsumers& reply_consumers, const AmqpLimits& limits);
 
   // Runs until the peer goes, breaks the protocol, or close().
   static Task<void> serve(std::shared_ptr<Connection> connection);
@@ -63,6 +68,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void end(ReplyCode code, std::string_view text);
   void close();
   ConnectionFacts facts() const;
+
+  // MemoryHolder (memory.cc)
+  void slim() override;
+  std::optional<MonotonicTime> unmoving_since(bool also_waiting) override;
+  std::size_t held_bytes() const override { return lease_.bytes(); }
+  std::string peer() const override { return socket_->peer(); }
+  void close_for_memory() override;
 
  private:
   class Sink;
@@ -81,7 +93,6 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // connection.cc
   Task<bool> read_more();
-  void count_read(std::size_t bytes);
   Task<bool> handle_frames();
   Task<bool> handle_frame(FrameView frame);
   Task<bool> handle_connection_method(ByteView payload);
@@ -95,6 +106,13 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void flush_soon();
   void flush();
   void progress();
+
+  // memory.cc
+  void count_read(std::size_t bytes);
+  void count_contents(Channel& channel, std::size_t bytes);
+  void count_memory();
+  Task<void> wait_for_memory();
+  void hold_unsent();
 
   // login.cc
   Task<Done> start_ok(ConnectionStartOk method);
@@ -126,12 +144,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Done publish(Channel& channel, const BasicPublish& method);
   Done header(Channel& channel, ByteView payload);
   Done body(Channel& channel, ByteView payload);
+  Done hold_contents(Channel& channel);
   Done published(Channel& channel, ByteView body);
   Done route(Channel& channel, std::string_view exchange, std::string_view key, bool mandatory,
              ByteView properties, ByteView body);
   void send_return(Channel& channel, std::string_view exchange, std::string_view key,
                    ByteView properties, ByteView body);
   void publish_collected();
+  bool may_publish() const;
+  // Before anything else is published.
+  bool must_wait_for_published() const;
   struct Confirmed {
     std::uint16_t channel;
     std::uint64_t generation;
@@ -157,11 +179,20 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void give_back_held(Channel& channel, const Consumer& consumer);
   ByteView delivery_properties(const Delivery& delivery, const QueueInfo& queue,
                                std::vector<std::uint8_t>& space) const;
+  bool outbox_is_full() const;
   void grant_more(Consumer& consumer);
   void grant_all();
 
+  // reply_to.cc
+  Done consume_replies(Channel& channel, const BasicConsume& method);
+  void end_replies(Channel& channel);
+  bool send_reply(std::string_view token, ByteView properties, ByteView body);
+  void replied(Channel& channel, std::string_view token, ByteView properties, const Bytes& body);
+
   // settle.cc
+  using Deliveries = std::deque<Unacked>::iterator;
   Done settle(Channel& channel, std::uint64_t tag, bool multiple, Verdict verdict);
+  Done settle(Channel& channel, Deliveries first, Deliveries last, Verdict verdict, bool staged);
   Done recover(Channel& channel, bool requeue);
   void judge(const Unacked& delivery, Verdict verdict);
   void settle_collected();
@@ -175,6 +206,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::unique_ptr<Socket> socket_;
   BrokerCore& broker_;
   AmqpStats& stats_;
+  ReplyConsumers& reply_consumers_;
   const AmqpLimits limits_;
   std::shared_ptr<DeliverySink> sink_;
   const OwnerId owner_;
@@ -194,6 +226,18 @@ class Connection : public std::enable_shared_from_this<Connection> {
   std::size_t begin_ = 0;
   std::size_t end_ = 0;
   std::size_t turn_bytes_ = 0;  // read since the others had their turn
+  bool is_reading_ = false;     // for the peer to send something
+
+  // What is held, and whether it moves.
+  std::size_t contents_bytes_ = 0;  // of all channels
+  std::size_t unacked_ = 0;         // deliveries, of all channels
+  std::uint64_t moved_bytes_ = 0;   // read and written
+  struct Still {
+    MonotonicTime since;
+    std::uint64_t moved_bytes;
+  };
+  std::optional<Still> still_;
+  std::shared_ptr<MemoryWait> memory_wait_;
 
   std::map<std::uint16_t, std::unique_ptr<Channel>> channels_;
   std::unordered_map<HolderId, std::pair<std::uint16_t, std::shared_ptr<Consumer>>> by_holder_;
@@ -213,6 +257,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   FrameWriter out_;
   ByteChain outbox_;
   std::size_t outbox_sent_ = 0;
+  std::size_t outbox_cost_ = 0;  // what it keeps alive while the socket takes no more
   bool writing_ = false;
   bool flush_posted_ = false;
   bool broken_ = false;

@@ -28,11 +28,12 @@ Connection::Done Connection::qos(Channel& channel, const BasicQos& method) {
 Connection::Handled Connection::consume(Channel& channel, BasicConsume method) {
   const std::uint16_t number = channel.number;
   const std::uint64_t generation = channel.generation;
+  if (method.queue == kReplyTo) co_return consume_replies(channel, method);
   auto queue = find_queue(channel, method.queue);
   if (!queue) co_return std::unexpected(queue.error());
   std::string tag(method.consumer_tag);
   if (tag.empty()) tag = generated_name(broker_.core(), "amq.ctag-");
-  if (channel.consumers.contains(tag)) {
+  if (channel.consumers.contains(tag) || (channel.replies && channel.replies->tag == tag)) {
     co_return failure(ReplyCode::not_allowed,
                       fmt::format("attempt to reuse consumer tag '{}'", tag));
   }
@@ -62,7 +63,7 @@ Connection::Handled Connection::consume(Channel& channel, BasicConsume method) {
   auto begun =
       co_await queues().consume((*queue)->id, {.holder = consumer->holder,
                                                .priority = static_cast<std::int32_t>(priority),
-                                               .credit = 0,
+                                               .credit = {0, 0},
                                                .no_ack = method.no_ack,
                                                .is_exclusive = method.exclusive,
                                                .sink = sink_});
@@ -86,6 +87,7 @@ Connection::Handled Connection::cancel(Channel& channel, BasicCancel method) {
   const std::uint16_t number = channel.number;
   const std::uint64_t generation = channel.generation;
   std::string tag(method.consumer_tag);
+  if (channel.replies && channel.replies->tag == tag) end_replies(channel);
   auto found = channel.consumers.find(tag);
   if (found != channel.consumers.end()) {
     auto consumer = found->second;
@@ -122,7 +124,10 @@ Connection::Handled Connection::get(Channel& channel, BasicGet method) {
   const Delivery& delivery = *got->delivery;
   const MessageFields& fields = delivery.message->fields;
   std::uint64_t tag = still->next_delivery++;
-  if (!method.no_ack) still->unacked.push_back({tag, delivery.offset, holder, *queue, nullptr});
+  if (!method.no_ack) {
+    still->unacked.push_back({tag, delivery.offset, holder, *queue, nullptr});
+    ++unacked_;
+  }
   std::vector<std::uint8_t> space;
   out_.content(number,
                BasicGetOk{.delivery_tag = tag,
@@ -131,7 +136,7 @@ Connection::Handled Connection::get(Channel& channel, BasicGet method) {
                           .routing_key = fields.routing_key.value_or((*queue)->name),
                           .message_count = static_cast<std::uint32_t>(
                               std::clamp<std::int64_t>(got->left, 0, UINT32_MAX))},
-               delivery_properties(delivery, **queue, space), Bytes::copy_of(fields.body),
+               delivery_properties(delivery, **queue, space), delivery.block->bytes_of(fields.body),
                frame_bytes_max_);
   stats_.delivered.add();
   co_return Done{};
@@ -144,6 +149,9 @@ void Connection::delivered(HolderId holder, std::vector<Delivery> deliveries) {
   Channel* channel = find_channel(number);
   ASSERT(channel);
   consumer->outstanding -= static_cast<std::int64_t>(deliveries.size());
+  for (const Delivery& each : deliveries) {
+    consumer->outstanding_bytes -= credit_bytes(*each.message);
+  }
   if (!consumer->announced) {
     std::ranges::move(deliveries, std::back_inserter(consumer->early));
     return;
@@ -167,6 +175,7 @@ void Connection::send(Channel& channel, const std::shared_ptr<Consumer>& consume
   std::uint64_t tag = channel.next_delivery++;
   if (!consumer->no_ack) {
     channel.unacked.push_back({tag, delivery.offset, consumer->holder, consumer->queue, consumer});
+    ++unacked_;
     ++consumer->unacked;
     ++channel.unacked_by_consumers;
   }
@@ -230,11 +239,13 @@ ByteView Connection::delivery_properties(const Delivery& delivery, const QueueIn
   return space;
 }
 
+bool Connection::outbox_is_full() const {
+  return outbox_.size() - outbox_sent_ + out_.size() > limits_.outbox_bytes_max;
+}
+
 void Connection::grant_more(Consumer& consumer) {
   if (!consumer.announced || broken_) return;
-  if (outbox_.size() - outbox_sent_ + out_.size() > limits_.outbox_bytes_max) {
-    return;  // when the client has taken it
-  }
+  if (outbox_is_full()) return;  // when the client has taken it
   std::int64_t wanted = limits_.deliveries_ahead;
   if (consumer.limit > 0) wanted = std::min(wanted, consumer.limit - consumer.unacked);
   auto found = by_holder_.find(consumer.holder);
@@ -247,19 +258,25 @@ void Connection::grant_more(Consumer& consumer) {
     for (const auto& [holder, delivery] : channel->held) held += holder.get() == &consumer ? 1 : 0;
     wanted = std::min(wanted, std::max<std::int64_t>(free, held > 0 ? 0 : 1));
   }
-  const std::int64_t more = wanted - consumer.outstanding;
+  const std::int64_t bytes =
+      std::max(limits_.ahead_bytes_min,
+               static_cast<std::int64_t>(limits_.outbox_bytes_max / by_holder_.size()));
+  const std::int64_t more = std::max<std::int64_t>(wanted - consumer.outstanding, 0);
+  const std::int64_t more_bytes = std::max<std::int64_t>(bytes - consumer.outstanding_bytes, 0);
+  if (consumer.outstanding + more == 0) return;
   // Few large steps rather than many small ones, but never too late.
-  if (more <= 0 || (more < wanted / 2 && consumer.outstanding > 0)) return;
+  const bool has_enough = consumer.outstanding > 0 && more < wanted / 2;
+  if (has_enough && more_bytes < bytes / 2) return;
   consumer.outstanding += more;
-  queues().grant(consumer.queue->id, consumer.holder, more);
+  consumer.outstanding_bytes += more_bytes;
+  queues().grant(consumer.queue->id, consumer.holder, {more, more_bytes});
 }
 
 void Connection::grant_all() {
   for (auto& consumer : std::exchange(granting_, {})) {
     consumer->grant_wanted = false;
     grant_more(*consumer);
-    if (consumer->outstanding == 0 && !consumer->grant_wanted && consumer->announced &&
-        outbox_.size() - outbox_sent_ + out_.size() > limits_.outbox_bytes_max) {
+    if (!consumer->grant_wanted && consumer->announced && outbox_is_full()) {
       consumer->grant_wanted = true;
       granting_.push_back(consumer);
     }

@@ -27,8 +27,17 @@ struct AmqpLimits {
   std::size_t outbox_bytes_max = 1 << 20;
   // Published and not durable yet: above it nothing is read of the connection.
   std::size_t publishing_bytes_max = 32 << 20;
+  // Contents that have begun and what transactions hold, of all channels of a connection. A channel
+  // that asks for more is closed.
+  std::size_t contents_bytes_max = 64 << 20;
   // Deliveries on their way to a consumer that may have any number.
   std::int64_t deliveries_ahead = 1000;
+  // Their bytes: outbox_bytes_max for all consumers of a connection, but each has so many.
+  std::int64_t ahead_bytes_min = 16 << 10;
+  // While memory is short: who holds some and moves less than progress_bytes and no whole frame for
+  // this long is let go.
+  Duration stalled_max = std::chrono::seconds(5);
+  std::size_t progress_bytes = 64 << 10;
 };
 
 }  // namespace millrace::amqp

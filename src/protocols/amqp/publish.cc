@@ -14,7 +14,11 @@ namespace {
 
 // Of what is collected, before it goes to the queues.
 constexpr std::size_t kCollectBytes = 256 << 10;
-constexpr std::size_t kStagedBytesMax = 64 << 20;
+// A channel keeps buffers of this size for the next message.
+constexpr std::size_t kKeptBytes = 16 << 10;
+// So many publications are under way before the next one waits for more to be in it: what would
+// stand in line for the journal anyway goes there as one.
+constexpr std::size_t kPublishingMax = 2;
 
 // The routing keys of the headers CC and BCC.
 Result<std::vector<std::string>> more_keys(const PropertiesView& properties) {
@@ -82,7 +86,20 @@ Connection::Done Connection::header(Channel& channel, ByteView payload) {
   incoming.body.clear();
   incoming.state = Incoming::State::body;
   if (incoming.body_bytes == 0) return published(channel, {});
+  if (incoming.properties.capacity() > kKeptBytes) return hold_contents(channel);
   return {};
+}
+
+// What this channel has of contents is more than next to nothing: it is counted, and bounded.
+Connection::Done Connection::hold_contents(Channel& channel) {
+  const Incoming& incoming = channel.incoming;
+  count_contents(channel,
+                 channel.staged_bytes + incoming.body.capacity() + incoming.properties.capacity());
+  if (contents_bytes_ <= limits_.contents_bytes_max) return {};
+  return failure(ReplyCode::precondition_failed,
+                 fmt::format("the messages that have begun and the transactions of this connection "
+                             "hold more than {} bytes",
+                             limits_.contents_bytes_max));
 }
 
 Connection::Done Connection::body(Channel& channel, ByteView payload) {
@@ -97,10 +114,12 @@ Connection::Done Connection::body(Channel& channel, ByteView payload) {
     return published(channel, payload);
   }
   incoming.body.insert(incoming.body.end(), payload.begin(), payload.end());
-  if (incoming.body.size() < incoming.body_bytes) return {};
+  if (incoming.body.size() < incoming.body_bytes) return hold_contents(channel);
   Done done = published(channel, incoming.body);
   // A large one is no reason to keep its room for ever.
-  if (incoming.body.capacity() > kCollectBytes) incoming.body = {};
+  if (incoming.body.capacity() > kKeptBytes) incoming.body = {};
+  if (incoming.properties.capacity() > kKeptBytes) incoming.properties = {};
+  count_contents(channel, channel.staged_bytes);
   return done;
 }
 
@@ -112,17 +131,13 @@ Connection::Done Connection::published(Channel& channel, ByteView body) {
     return route(channel, incoming.exchange, incoming.routing_key, incoming.mandatory,
                  incoming.properties, body);
   }
-  channel.staged_bytes += body.size() + incoming.properties.size();
-  if (channel.staged_bytes > kStagedBytesMax) {
-    return failure(ReplyCode::precondition_failed,
-                   fmt::format("the transaction holds more than {} bytes", kStagedBytesMax));
-  }
   channel.staged_publishes.push_back({incoming.exchange,
                                       incoming.routing_key,
                                       incoming.mandatory,
                                       incoming.properties,
                                       {body.begin(), body.end()}});
-  return {};
+  channel.staged_bytes += sizeof(StagedPublish) + body.size() + incoming.properties.size();
+  return hold_contents(channel);
 }
 
 Connection::Done Connection::route(Channel& channel, std::string_view exchange,
@@ -159,12 +174,17 @@ Connection::Done Connection::route(Channel& channel, std::string_view exchange,
   auto keys = more_keys(*properties);
   if (!keys) return failure(keys.error());
   std::vector<std::string_view> more(keys->begin(), keys->end());
+  const bool has_bcc = !more.empty() && find_field(*properties->headers(), "BCC");
+  const bool wants_reply = properties->reply_to() == kReplyTo;
+  if (wants_reply && !channel.replies) {
+    return failure(ReplyCode::precondition_failed, "fast reply consumer does not exist");
+  }
   std::vector<std::uint8_t> changed;
-  if (!more.empty() && find_field(*properties->headers(), "BCC")) {
-    // Nobody is to see it.
+  if (has_bcc || wants_reply) {
     auto all = decode_properties(raw);
     if (!all) return failure(all.error());
-    all->headers->remove("BCC");
+    if (has_bcc) all->headers->remove("BCC");  // nobody is to see it
+    if (wants_reply) all->reply_to = channel.replies->token;
     changed = encode_properties(*all);
     fields.properties = changed;
   }
@@ -177,7 +197,9 @@ Connection::Done Connection::route(Channel& channel, std::string_view exchange,
   auto index = static_cast<std::uint32_t>(publication_->message_count());
   std::size_t count =
       publication_->add(info->id, {.key = key, .more_keys = more, .headers = &headers}, fields);
-  if (count == 0 && mandatory) send_return(channel, exchange, key, raw, body);
+  const bool is_reply = exchange.empty() && key.starts_with(kReplyToPrefix);
+  const std::size_t replies = is_reply && send_reply(key, fields.properties, body) ? 1 : 0;
+  if (count + replies == 0 && mandatory) send_return(channel, exchange, key, raw, body);
   if (channel.confirms) {
     collected_.push_back({channel.number, channel.generation, channel.next_publish++,
                           count == 0 ? kNoMessage : index});
@@ -199,8 +221,17 @@ void Connection::send_return(Channel& channel, std::string_view exchange, std::s
                properties, Bytes::copy_of(body), frame_bytes_max_);
 }
 
+bool Connection::must_wait_for_published() const {
+  return publication_ && publication_->is_closed();
+}
+
+bool Connection::may_publish() const {
+  return publishing_ < kPublishingMax || publication_->bytes() > kCollectBytes;
+}
+
+// Later, when it may not yet: what is under way calls it when it is done.
 void Connection::publish_collected() {
-  if (!publication_) return;
+  if (!publication_ || !may_publish()) return;
   auto publication = std::exchange(publication_, nullptr);
   auto confirmed = std::exchange(collected_, {});
   const bool has_unanswered = std::exchange(has_unanswered_, false);
@@ -220,6 +251,7 @@ Task<void> Connection::put(std::shared_ptr<Connection> self,
   }
   --self->publishing_;
   self->publishing_bytes_ -= publication->bytes();
+  self->publish_collected();
   for (const Error& error : results) {
     if (error.code == ErrorCode::ok) continue;
     if (self->publish_errors_.empty()) self->publish_errors_.push_back(error);
@@ -275,7 +307,7 @@ void Connection::confirm(Channel& channel) {
 
 Task<std::vector<Error>> Connection::all_published() {
   publish_collected();
-  if (publishing_ > 0) {
+  while (publishing_ > 0) {
     if (!published_) published_.emplace(broker_.core());
     auto waiting = published_->future();
     co_await waiting;

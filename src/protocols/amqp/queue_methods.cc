@@ -93,6 +93,10 @@ Connection::Handled Connection::declare(Channel& channel, QueueDeclare method) {
     if (!full) co_return std::unexpected(full.error());
     name = *full;
   }
+  if (method.passive && (name == kReplyTo || reply_consumers_.find(name))) {
+    if (!method.no_wait) out_.method(number, QueueDeclareOk{.queue = name, .consumer_count = 1});
+    co_return Done{};
+  }
   auto queue = queues().find_queue(tenant_, name);
   if (!queue) co_return failure(ReplyCode::not_found, "no " + where("queue", name));
   if (auto mine = check_owner(*queue); !mine) co_return mine;

@@ -6,19 +6,27 @@
 namespace millrace::amqp {
 namespace {
 
-ValueTable read_headers(ByteView raw) {
+PropertyFacts read_properties(ByteView raw) {
+  PropertyFacts facts;
   auto properties = parse_properties(raw);
-  if (!properties) return {};
+  if (!properties) return facts;
+  if (auto expiration = properties->expiration()) facts.expiration = std::string(*expiration);
   auto headers = properties->headers();
-  if (!headers) return {};
+  if (!headers) return facts;
   auto table = decode_table(*headers);
-  return table ? std::move(*table) : ValueTable();
+  if (table) facts.headers = std::move(*table);
+  return facts;
 }
 
 }  // namespace
 
 AmqpServer::AmqpServer(Runtime& runtime, Broker& broker, AmqpLimits limits)
-    : runtime_(runtime), broker_(broker), limits_(limits), cores_(runtime.core_count()) {}
+    : runtime_(runtime), broker_(broker), limits_(limits), cores_(runtime.core_count()) {
+  broker.relief().add(limits.stalled_max, [this](CoreId id) {
+    const auto& connections = cores_[id.value()].connections;
+    return std::vector<std::shared_ptr<MemoryHolder>>(connections.begin(), connections.end());
+  });
+}
 
 Result<void> AmqpServer::listen(const std::string& host, std::uint16_t port) {
   auto listener = runtime_.listen(host, port);
@@ -26,7 +34,7 @@ Result<void> AmqpServer::listen(const std::string& host, std::uint16_t port) {
   listener_ = std::move(*listener);
   for (std::uint32_t id = 0; id < cores_.size(); ++id) {
     BrokerCore* core = &broker_.core(CoreId(id));
-    core->core().post([core] { core->queues().set_read_headers(read_headers); });
+    core->core().post([core] { core->queues().set_read_properties(read_properties); });
   }
   listener_->on_accept(
       [this](std::unique_ptr<PendingSocket> pending) { accept(std::move(pending)); });
@@ -38,8 +46,8 @@ void AmqpServer::accept(std::unique_ptr<PendingSocket> pending) {
   Core& core = runtime_.core(id);
   core.post([this, id, &core, pending = std::move(pending)] {
     PerCore& here = cores_[id.value()];
-    auto connection =
-        std::make_shared<Connection>(pending->open_on(core), broker_.core(id), here.stats, limits_);
+    auto connection = std::make_shared<Connection>(pending->open_on(core), broker_.core(id),
+                                                   here.stats, reply_consumers_, limits_);
     if (here.closing) return connection->close();
     if (here.connections.size() >= limits_.connections_max) {
       here.stats.refused.add();
@@ -64,6 +72,7 @@ void AmqpServer::stop_listening() {
 
 Task<void> AmqpServer::close_connections() {
   Core& home = runtime_.core(CoreId(0));
+  broker_.relief().stop();
   for (std::uint32_t id = 0; id < cores_.size(); ++id) {
     PerCore* target = &cores_[id];
     co_await call_on(home, runtime_.core(CoreId(id)), [target] {

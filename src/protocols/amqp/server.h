@@ -35,6 +35,7 @@ class AmqpServer {
   Broker& broker_;
   const AmqpLimits limits_;
   std::unique_ptr<Listener> listener_;
+  ReplyConsumers reply_consumers_;
   std::deque<PerCore> cores_;  // each entry is its core's own
   std::size_t next_core_ = 0;
 };

@@ -30,8 +30,13 @@ Connection::Done Connection::settle(Channel& channel, std::uint64_t tag, bool mu
       last = found + 1;
     }
   }
+  return settle(channel, first, last, verdict, channel.transactional);
+}
+
+Connection::Done Connection::settle(Channel& channel, Deliveries first, Deliveries last,
+                                    Verdict verdict, bool staged) {
   for (auto each = first; each != last; ++each) {
-    if (channel.transactional) {
+    if (staged) {
       channel.staged_judgements.push_back({*each, verdict});
     } else {
       judge(*each, verdict);
@@ -45,7 +50,8 @@ Connection::Done Connection::settle(Channel& channel, std::uint64_t tag, bool mu
       granting_.push_back(each->consumer);
     }
   }
-  unacked.erase(first, last);
+  unacked_ -= static_cast<std::size_t>(last - first);
+  channel.unacked.erase(first, last);
   send_held(channel);
   if (channel.prefetch_shared == 0) return {};
   // The room that there is now is room for each that shares it.
@@ -75,7 +81,7 @@ void Connection::settle_collected() {
 Connection::Done Connection::recover(Channel& channel, bool requeue) {
   if (!requeue) return failure(ReplyCode::not_implemented, "recover with requeue=false");
   if (channel.unacked.empty()) return {};
-  return settle(channel, 0, true, Verdict::requeued);
+  return settle(channel, channel.unacked.begin(), channel.unacked.end(), Verdict::requeued, false);
 }
 
 // Everything that was held back happens, and is durable when it is answered. The acknowledgements
@@ -87,14 +93,19 @@ Connection::Handled Connection::commit(Channel& channel) {
   }
   const std::uint16_t number = channel.number;
   auto publishes = std::exchange(channel.staged_publishes, {});
-  channel.staged_bytes = 0;
   co_await all_published();
+  std::vector<Error> errors;
   for (StagedPublish& each : publishes) {
     Done done =
         route(channel, each.exchange, each.routing_key, each.mandatory, each.properties, each.body);
     if (!done) co_return done;
+    if (!must_wait_for_published()) continue;
+    for (Error& error : co_await all_published()) errors.push_back(std::move(error));
   }
-  auto errors = co_await all_published();
+  publishes.clear();
+  for (Error& error : co_await all_published()) errors.push_back(std::move(error));
+  channel.staged_bytes = 0;
+  count_contents(channel, 0);
   if (!errors.empty()) co_return failure(errors.front());
   // Only now: with a channel that is closed for an error above they are given back.
   auto judgements = std::exchange(channel.staged_judgements, {});
@@ -117,12 +128,14 @@ Connection::Handled Connection::commit(Channel& channel) {
 void Connection::roll_back(Channel& channel) {
   channel.staged_publishes.clear();
   channel.staged_bytes = 0;
+  count_contents(channel, 0);
   for (StagedJudgement& each : std::exchange(channel.staged_judgements, {})) {
     if (each.delivery.consumer) {
       ++each.delivery.consumer->unacked;
       ++channel.unacked_by_consumers;
     }
     channel.unacked.push_back(std::move(each.delivery));
+    ++unacked_;
   }
   std::ranges::sort(channel.unacked, {}, &Unacked::tag);
 }
