@@ -12,6 +12,7 @@ import struct
 
 GREETING = b"AMQP\x00\x00\x09\x01"
 METHOD, HEADER, BODY, HEARTBEAT = 1, 2, 3, 8
+HEADERS_FLAG = b"\x20\x00"  # of a content header's properties: headers alone follow
 ANSWER_WITHIN_S = 15
 
 
@@ -21,6 +22,25 @@ def short_text(text):
 
 def long_text(text):
     return struct.pack(">I", len(text)) + text
+
+
+def frame_of(kind, channel, payload):
+    return struct.pack(">BHI", kind, channel, len(payload)) + payload + b"\xce"
+
+
+def method_of(channel, class_id, method_id, arguments=b""):
+    return frame_of(METHOD, channel, struct.pack(">HH", class_id, method_id) + arguments)
+
+
+def publish_of(channel, body, to="", exchange="", mandatory=False, properties=b"\0\0"):
+    """The frames of a publish whose body goes into one frame."""
+    where = short_text(exchange.encode()) + short_text(to.encode())
+    header = struct.pack(">HHQ", 60, 0, len(body)) + properties
+    return (
+        method_of(channel, 60, 40, b"\0\0" + where + bytes([mandatory]))
+        + frame_of(HEADER, channel, header)
+        + (frame_of(BODY, channel, body) if body else b"")
+    )
 
 
 class Wire:
@@ -37,10 +57,10 @@ class Wire:
         self.socket.sendall(data)
 
     def send_frame(self, kind, channel, payload):
-        self.send(struct.pack(">BHI", kind, channel, len(payload)) + payload + b"\xce")
+        self.send(frame_of(kind, channel, payload))
 
     def send_method(self, channel, class_id, method_id, arguments=b""):
-        self.send_frame(METHOD, channel, struct.pack(">HH", class_id, method_id) + arguments)
+        self.send(method_of(channel, class_id, method_id, arguments))
 
     def read(self, count):
         data = b""

@@ -3,7 +3,7 @@
 import zlib
 
 import pytest
-from harness import group_ledger
+from harness import group_ledger, queue_ledger
 from harness.workload import PRODUCERS
 from support.ledger import check
 from support.load import MODES, payload
@@ -139,3 +139,217 @@ def test_an_unanswered_commit_may_count_or_not():
         del lines[6]
         lines[7:9] = [f"g b 200 0 {begun}", f"r b 210 0 {begun} {30 - begun} {crc(begun, 30)}"]
         assert group_ledger.check("group", group_ledger.parse(lines), {0: VALUES}) == []
+
+
+# Queues. Each history is told as lines: who, what, and more.
+
+QUEUES = {
+    "q": queue_ledger.Rule(),
+    "fan": queue_ledger.Rule(),
+    "r": queue_ledger.Rule(("dead", "dead-2"), "rejected"),
+    "t": queue_ledger.Rule(("old",), "expired"),
+    "l": queue_ledger.Rule(("poison",), "delivery_limit", 1),
+    **{queue: queue_ledger.Rule() for queue in ("dead", "dead-2", "old", "poison")},
+}
+
+
+def told(text):
+    """The events of a history: `publish a q fan` with the number in its order, `get SESSION TAG QUEUE
+    MESSAGE [again] [died IN]`, `ack|reject|requeue|fail SESSION TAG`, `durable|end|rollback SESSION`,
+    `kill`, `later` (a minute), and `yes|never MESSAGE`."""
+    events, life, now, numbers = [], 0, 0.0, {}
+    for line in filter(None, map(str.strip, text.splitlines())):
+        what, *rest = line.split()
+        now += 0.001
+        if what == "later":
+            now += 60
+        elif what == "kill":
+            events.append(queue_ledger.Event("killed", life, now, ""))
+            life += 1
+        elif what == "publish":
+            number = numbers[rest[0]] = numbers.get(rest[0], -1) + 1
+            events.append(
+                queue_ledger.Event("publish", life, now, rest[0], number, queues=tuple(rest[1:]))
+            )
+        elif what in ("yes", "never"):
+            kind = "confirmed" if what == "yes" else "withdrawn"
+            events.append(queue_ledger.Event(kind, life, now, rest[0][0], int(rest[0][1:])))
+        elif what == "get":
+            session, tag, queue, message, *more = rest
+            deaths = ()
+            if "died" in more:
+                source = more[more.index("died") + 1]
+                deaths = ((source, QUEUES[source].reason, 1),)
+            events.append(
+                queue_ledger.Event(
+                    "deliver",
+                    int(session[1:]),
+                    now,
+                    session,
+                    int(tag),
+                    queue=queue,
+                    message=f"{message[0]} {message[1:]}",
+                    marked="again" in more,
+                    deaths=deaths,
+                )
+            )
+        elif what in ("durable", "end", "rollback"):
+            events.append(queue_ledger.Event(what, int(rest[0][1:]), now, rest[0]))
+        else:
+            settled = queue_ledger.Event("settle", int(rest[0][1:]), now, rest[0], int(rest[1]))
+            events.append(settled._replace(outcome=what))
+    return events
+
+
+# A session's digit is its life: s0, w0 and x0 are of the first, s1 and w1 of the one behind the kill.
+FAULTLESS = """
+    publish a q fan
+    publish a q
+    publish a r
+    publish a r
+    publish a t
+    publish a t
+    publish a l
+    publish a q
+    publish a q
+    yes a0
+    yes a1
+    yes a2
+    yes a3
+    yes a4
+    yes a5
+    yes a6
+    never a8
+    get s0 1 q a0
+    get s0 2 q a1
+    ack s0 1
+    end s0
+    durable s0
+    get w0 1 q a1 again
+    requeue w0 1
+    get x0 1 fan a0
+    ack x0 1
+    get x0 2 r a2
+    reject x0 2
+    get x0 3 r a3
+    ack x0 3
+    get x0 4 t a5
+    ack x0 4
+    get x0 5 l a6
+    fail x0 5
+    durable x0
+    get w0 2 l a6 again
+    fail w0 2
+    later
+    kill
+    get s1 1 q a1 again
+    ack s1 1
+    get s1 2 dead a2 died r
+    ack s1 2
+    get s1 6 dead-2 a2 died r
+    ack s1 6
+    get s1 3 old a4 died t
+    ack s1 3
+    get s1 4 poison a6 died l
+    ack s1 4
+    get s1 5 q a7
+    ack s1 5
+    durable s1
+"""
+
+
+@pytest.mark.parametrize(
+    "old, new, complaint",
+    [
+        ("get s1 1 q a1 again\n    ack s1 1\n", "", "lost: a 1 of q was not removed (requeue)"),
+        ("ack s1 1\n", "", "lost: a 1 of q was not removed (held)"),
+        ("get x0 1 fan a0\n    ack x0 1\n", "", "lost: a 0 of fan, which was confirmed, never came"),
+        ("get s1 2 dead a2 died r\n    ack s1 2\n", "", "lost: a 2 of r was rejected, and is not in dead"),
+        ("get s1 6 dead-2 a2 died r\n    ack s1 6\n", "", "a 2 of r was rejected, and is not in dead-2"),
+        ("get s1 3 old a4 died t\n    ack s1 3\n", "", "lost: a 4 of t, which was confirmed, never came"),
+        ("get s1 4 poison a6 died l\n    ack s1 4\n", "", "lost: a 6 of l was not removed (fail)"),
+        ("get s1 5 q a7\n", "get s1 5 q b7\n", "invented: 'b 7' in q"),
+        ("get s1 5 q a7\n", "get s1 5 q a6\n", "invented: 'a 6' in q"),
+        ("get s1 5 q a7\n", "get s1 5 q a8\n", "its transaction was never committed"),
+        ("get s1 5 q a7\n", "get s1 5 dead a7 died r\n", "where it can't have died"),
+        ("get s1 5 q a7\n", "get s1 5 q a0 again\n", "a 0 of q came back after its ack was durable"),
+        ("get s1 5 q a7\n", "get s1 5 r a2 again\n", "came back after its reject was durable"),
+        ("get s1 5 q a7\n", "get s1 5 dead a2 died r\n", "was given to s1, and s1 had it"),
+        ("get s1 5 q a7\n", "get s1 5 old a5 died t\n", "acknowledged, which was durable, and is in old"),
+        ("get s1 5 q a7\n", "get s1 5 dead a3 died r\n", "a 3 of r was acknowledged, which was durable"),
+        ("reject x0 2\n", "requeue x0 2\n", "a 2 of r was not rejected, and is in dead"),
+        ("dead a2 died r\n", "dead a2\n", "a 2 in dead tells the deaths ()"),
+        ("dead a2 died r\n", "dead a2 died t\n", "a 2 in dead tells the deaths"),
+        ("get w0 1 q a1 again\n", "get w0 1 q a1\n", "a 1 of q came again without its mark"),
+        ("get s1 1 q a1 again\n", "get s1 1 q a1\n", "without its mark, long after it came first"),
+        ("get s1 1 q a1 again\n", "get s1 1 q a7\n    get s1 9 q a1\n", "a 1 of q came after a 7"),
+        ("end s0\n", "", "a 1 of q was given to w0, and s0 had it"),
+        ("durable s0\n    get w0 1 q", "get w0 7 q a0 again\n durable s0\n get w0 1 q", "which was good"),
+        ("get x0 5 l a6\n    fail x0 5\n", "", "a 6 of l came 1 times only, and is in poison"),
+        (
+            "later\n",
+            "durable w0\n    get w0 3 l a6 again\n",
+            "a 6 of l circles: 2 failures, and the limit is 1",
+        ),
+    ],
+)
+def test_the_checker_of_queues_notices(old, new, complaint):
+    assert queue_ledger.check(told(FAULTLESS), QUEUES) == []
+    assert FAULTLESS.count(old) == 1, "this harm harms nothing"
+    assert complaint in " ".join(queue_ledger.check(told(FAULTLESS.replace(old, new)), QUEUES))
+
+
+def test_what_is_left_in_a_queue_is_a_problem():
+    assert queue_ledger.check([], QUEUES, {"q": 0}) == []
+    assert "2 are left in q" in " ".join(queue_ledger.check([], QUEUES, {"q": 2}))
+
+
+@pytest.mark.parametrize(
+    "rest",
+    [
+        "get s1 1 q a0 again\n ack s1 1\n durable s1",  # the acknowledgement was not durable
+        "get s1 1 q a0\n ack s1 1\n durable s1",  # nor was its mark
+        "",
+    ],
+)
+def test_what_was_not_told_to_be_durable_may_be_so_or_not(rest):
+    history = f"publish a q\n yes a0\n get s0 1 q a0\n ack s0 1\n kill\n {rest}"
+    assert queue_ledger.check(told(history), QUEUES) == []
+
+
+def test_what_a_client_reads_late_is_of_the_life_before():
+    """It was in the socket of a session whose broker is gone, and meanwhile somebody else had it."""
+    history = """
+        publish a q
+        yes a0
+        kill
+        get w1 1 q a0
+        ack w1 1
+        durable w1
+        get s0 1 q a0
+    """
+    assert queue_ledger.check(told(history), QUEUES) == []
+
+
+def test_a_rolled_back_acknowledgement_is_none():
+    history = "publish a q\n yes a0\n get s0 1 q a0\n ack s0 1\n rollback s0\n durable s0\n end s0\n"
+    assert "not removed (held)" in " ".join(queue_ledger.check(told(history), QUEUES))
+    again = "get w0 1 q a0 again\n ack w0 1\n durable w0\n"
+    assert queue_ledger.check(told(history + again), QUEUES) == []
+
+
+@pytest.mark.parametrize(
+    "log, complaint",
+    [
+        (["a 0", "a 1", "b 0", "a 2"], ""),
+        (["a 0", "b 0", "a 2"], "lost: a 1 is not in the log"),
+        (["a 0", "a 1", "b 0", "a 1", "a 2"], "a 1 is 2 times"),
+        (["a 0", "a 1", "b 0", "a 2", "b 1"], "invented: 'b 1'"),
+        (["a 1", "a 0", "b 0", "a 2"], "a 0 stands behind a 1"),
+    ],
+)
+def test_the_checker_of_logs_notices(log, complaint):
+    events = told("publish a q\n publish a q\n publish a q\n publish b q\n yes a0\n yes a1")
+    problems = queue_ledger.check_log(events, "q", log)
+    assert complaint in " ".join(problems)
+    assert bool(problems) == bool(complaint)
