@@ -3,7 +3,9 @@ room it goes on by itself, whoever made the room; what was answered stays, over 
 """
 
 import random
+import threading
 
+import pika
 import pytest
 from confluent_kafka import KafkaError, TopicPartition
 from harness.asking import Trying, assert_readable
@@ -11,6 +13,7 @@ from harness.mounts import MountNamespace
 from harness.workload import Workload
 
 from support.clients import admin, create_topic, producer, read_all, send, values_of
+from support.waiting import wait_until
 
 pytestmark = pytest.mark.millrace
 DISK_MB = 192
@@ -54,6 +57,55 @@ def small_broker(mounts, small_disk, make_broker):  # in this order, so that the
     broker = make_broker(wrapper=[*mounts.wrapper, "env", *SETTINGS])
     broker.data_dir = small_disk.path / "data"
     return broker.start()
+
+
+def amqp_connection(broker, told):
+    """It writes down what it is told of being blocked."""
+    connection = pika.BlockingConnection(
+        pika.ConnectionParameters(
+            "127.0.0.1", broker.amqp_port, heartbeat=0, blocked_connection_timeout=60
+        )
+    )
+    connection.add_on_connection_blocked_callback(lambda *_: told.append("blocked"))
+    connection.add_on_connection_unblocked_callback(lambda *_: told.append("unblocked"))
+    return connection
+
+
+def test_who_publishes_to_queues_is_blocked_until_there_is_room(mounts, small_disk, make_broker):
+    broker = make_broker(wrapper=[*mounts.wrapper, "env", *SETTINGS], amqp=True)
+    broker.data_dir = small_disk.path / "data"
+    broker.start()
+    told = []
+    connection = amqp_connection(broker, told)
+    channel = connection.channel()
+    channel.confirm_delivery()
+    channel.queue_declare("orders", durable=True)
+    channel.basic_publish("", "orders", b"before")
+    small_disk.fill()
+
+    def is_blocked():
+        # Without confirms, so that nothing waits here: these are kept too, but for those that were
+        # under way when it became full.
+        if not told:
+            unconfirmed.basic_publish("", "filler", b"x" * 10_000)
+            filling.process_data_events(0.05)
+        return told
+
+    filling = amqp_connection(broker, told)
+    unconfirmed = filling.channel()
+    wait_until(is_blocked, "the broker blocks who publishes", 60)
+    assert told == ["blocked"]
+    # Who takes messages goes on.
+    reading = amqp_connection(broker, told)
+    assert reading.channel().basic_get("orders", auto_ack=True)[2] == b"before"
+    waiting = amqp_connection(broker, told)
+    late = waiting.channel()
+    late.confirm_delivery()
+    threading.Timer(0.5, small_disk.empty).start()
+    late.basic_publish("", "orders", b"after")  # confirmed when there is room
+    assert channel.basic_get("orders", auto_ack=True)[2] == b"after"
+    wait_until(lambda: filling.process_data_events(0.05) or "unblocked" in told, "the unblocking")
+    broker.assert_alive()
 
 
 @pytest.mark.timeout(240)

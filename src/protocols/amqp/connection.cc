@@ -178,6 +178,20 @@ Task<bool> Connection::wait_for_room() {
   }
 }
 
+// As long as no message can be kept, whoever publishes is not read, and told so.
+Task<void> Connection::wait_for_disk() {
+  publish_collected();
+  settle_collected();
+  if (takes_blocked_) out_.method(0, ConnectionBlocked{.reason = "the disk is full, or fails"});
+  log_info("amqp", "{}: blocked: it publishes, and the disk is full or fails", peer());
+  flush();
+  while (!broken_ && broker_.broker().store().refuses_appends()) {
+    co_await sleep_for(broker_.core(), limits_.blocked_look);
+  }
+  if (takes_blocked_) out_.method(0, ConnectionUnblocked{});
+  flush();
+}
+
 void Connection::progress() {
   if (room_) std::exchange(room_, std::nullopt)->set(true);
 }
@@ -234,6 +248,9 @@ Task<bool> Connection::handle_frame(FrameView frame) {
   } else if (channel->incoming.state != Incoming::State::none) {
     done = failure(ReplyCode::unexpected_frame, "a method where a content has to go on");
   } else if (method == BasicPublish::kId) {
+    if (broker_.broker().store().refuses_appends()) co_await wait_for_disk();
+    channel = find_channel(frame.channel);
+    if (broken_ || !channel) co_return !broken_;
     auto decoded = decode<BasicPublish>(frame.payload);
     done = decoded ? publish(*channel, *decoded) : failure(decoded.error());
   } else {

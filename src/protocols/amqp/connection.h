@@ -98,6 +98,7 @@ class Connection : public std::enable_shared_from_this<Connection>, public Memor
   Task<bool> handle_connection_method(ByteView payload);
   Task<void> finish();
   Task<bool> wait_for_room();
+  Task<void> wait_for_disk();
   void fail_connection(const Failure& failure, MethodId method);
   void fail_channel(Channel& channel, const Failure& failure, MethodId method);
   Task<void> drop_channel(std::uint16_t number);
@@ -219,6 +220,7 @@ class Connection : public std::enable_shared_from_this<Connection>, public Memor
   std::string client_product_;
   bool closes_politely_ = false;  // authentication_failure_close
   bool takes_cancels_ = false;    // consumer_cancel_notify
+  bool takes_blocked_ = false;    // connection.blocked
   std::uint32_t frame_bytes_max_ = 131'072;
   std::uint16_t channels_max_ = 0;
 

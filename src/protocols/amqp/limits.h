@@ -19,6 +19,8 @@ struct AmqpLimits {
   Duration login_delay = std::chrono::seconds(1);
   // For the disk to take a message; then it is refused (nack).
   Duration publish_timeout = std::chrono::seconds(30);
+  // How often a connection that is blocked by a full disk looks whether there is room again.
+  Duration blocked_look = std::chrono::milliseconds(100);
   std::size_t connections_max = 20'000;  // of a core; further ones are closed at once
   std::size_t read_bytes = 64 << 10;     // space offered to one read
   // A connection that has read so much lets the others of its core go first.

@@ -81,6 +81,7 @@ void Connection::send_start() {
 Task<Connection::Done> Connection::start_ok(ConnectionStartOk method) {
   closes_politely_ = has_capability(method.client_properties, "authentication_failure_close");
   takes_cancels_ = has_capability(method.client_properties, "consumer_cancel_notify");
+  takes_blocked_ = has_capability(method.client_properties, "connection.blocked");
   client_name_ = text_of(method.client_properties, "connection_name");
   client_product_ = text_of(method.client_properties, "product");
   std::string_view response = method.response.text;
