@@ -1,9 +1,12 @@
-"""Runs the cells of the table against one broker and checks what the clients print.
+"""Runs the cells of a protocol and checks what the clients print.
 
-    drive.py [PATTERN...]      only cells whose CLIENT/SCENARIO contains one of the patterns
+    drive.py kafka|amqp [PATTERN...]     only cells whose CLIENT/SCENARIO contains one of the patterns
 
 How to call a client's program stands in CLIENT_MATRIX_<CLIENT> (set by `run`); without it the
 client did not install, and all its cells have failed. The last line is "N passed, N failed".
+
+All cells share one broker, but those of `cells.OWN_BROKER`: each has one to itself, which is killed
+and started again whenever the program prints the line KILL.
 """
 
 import json
@@ -19,17 +22,19 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 HERE = Path(__file__).parent
-sys.path[1:1] = [str(HERE.parent / "clients")]
+PROTOCOL = sys.argv[1]
+sys.path[1:1] = [str(HERE / PROTOCOL), str(HERE.parent / "clients")]
 
 import cells
 import expect
 import manifests
-import stored
-from support import wire
-from support.broker import new_broker
+import scene
+import verdict
+from table import all_cells
 
 CELL_SECONDS = 120
 AT_ONCE = 3  # most of a cell's time is waiting
+KILL = "kill the broker"
 
 
 class Count:
@@ -52,37 +57,77 @@ def program(client, scenario):
     return os.environ.get("CLIENT_MATRIX_" + name.upper().replace("-", "_"))
 
 
-def run_cell(client, scenario, broker, node):
+class Run:
+    """A program from its start to its end: its lines of output, what it wrote to stderr."""
+
+    def __init__(self, command, on_line):
+        self.late = False
+        self.lines = []
+        with tempfile.TemporaryFile() as errors:
+            process = subprocess.Popen(
+                command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=errors, text=True
+            )
+            timer = threading.Timer(CELL_SECONDS, self.end, [process])
+            timer.start()
+            try:
+                for line in process.stdout:
+                    self.lines.append(line.rstrip("\n"))
+                    on_line(self.lines[-1])
+                self.status = process.wait()
+            finally:
+                timer.cancel()
+                process.kill()  # unless it has ended
+                process.wait()
+            errors.seek(0)
+            self.errors = errors.read().decode(errors="replace")
+
+    def end(self, process):
+        self.late = True
+        process.kill()
+
+
+def run_cell(client, scenario, broker):
     """What is wrong, empty when nothing is."""
     if not program(client, scenario):
         return "the client did not install"
     name = f"{client}-{scenario.replace(':', '-')}"
-    cell = expect.Cell(client, scenario.partition(":")[2], name, node, broker.address)
-    given = ["--bootstrap", broker.address, "--scenario", scenario, "--name", name]
+    given = [*scene.arguments(broker), "--scenario", scenario, "--name", name]
+
+    def on_line(line):
+        if line == KILL:
+            broker.restart(clean=False)
+
     try:
-        done = subprocess.run(
-            shlex.split(program(client, scenario)) + given,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=CELL_SECONDS,
-            text=True,
-        )
-    except subprocess.TimeoutExpired as late:
-        return f"no result within {CELL_SECONDS} s\n{tail((late.stderr or b'').decode())}"
-    if done.returncode != 0:
-        return f"exit status {done.returncode}\n{tail(done.stderr)}"
+        run = Run(shlex.split(program(client, scenario)) + given, on_line)
+    except AssertionError as wrong:  # the broker did not come back
+        return str(wrong)
+    if run.late:
+        return f"no result within {CELL_SECONDS} s\n{tail(run.errors)}"
+    if run.status != 0:
+        return f"exit status {run.status}\n{tail(run.errors)}"
     try:
-        result = json.loads(done.stdout.strip().splitlines()[-1])
-        expect.check(scenario, cell, result)
-        if cell.variant and scenario.startswith("codec:"):
-            stored.check_codec(broker.address, name, cell.variant)
-        if scenario == "idempotent":
-            stored.check_idempotent(broker.address, name)
+        result = json.loads(run.lines[-1])
+        cell = verdict.Cell(client, scenario.partition(":")[2], name, **scene.facts(broker))
+        verdict.check(expect, scenario, cell, result)
+        scene.check_kept(scenario, cell)
     except (AssertionError, LookupError, TypeError, ValueError) as wrong:
-        return f"{type(wrong).__name__}: {wrong}\n{done.stdout[-600:]}\n{tail(done.stderr)}".strip()
-    if unseen := expect.accepted_changes(scenario, cell, result):
+        printed = "\n".join(run.lines)[-600:]
+        return f"{type(wrong).__name__}: {wrong}\n{printed}\n{tail(run.errors)}".strip()
+    if unseen := verdict.accepted_changes(expect, scenario, cell, result):
         return f"the check accepts what is wrong, such as {json.dumps(unseen[0])[:600]}"
     return ""
+
+
+def run_alone(client, scenario):
+    """The same with a broker of its own."""
+    with tempfile.TemporaryDirectory(prefix="client-matrix-") as folder:
+        broker = scene.new_broker(folder)
+        try:
+            return run_cell(client, scenario, broker.start()) or clean_stop(broker)
+        except AssertionError as wrong:  # it did not start
+            return f"{wrong}\n{broker.log_tail()}"
+        finally:
+            broker.discard()
 
 
 def tail(text, lines=25):
@@ -103,19 +148,18 @@ def main(patterns):
     count = Count()
     wanted = lambda name: not patterns or any(pattern in name for pattern in patterns)
     if wanted("manifests"):
-        count.add("manifests", "\n".join(manifests.faults()))
+        count.add("manifests", "\n".join(manifests.faults(PROTOCOL, cells)))
     with tempfile.TemporaryDirectory(prefix="client-matrix-") as folder:
-        broker = new_broker(folder).start()
-        with wire.Connection(broker.address) as connection:
-            waiting = cells.waiting(wire.api_versions(connection))
-            ((node, _address),) = wire.metadata(connection, []).brokers.items()
+        broker = scene.new_broker(folder).start()
+        waiting = scene.waiting(broker)
 
         def run(cell):
             started = time.monotonic()
-            complaint = run_cell(*cell, broker, node)
+            alone = cell[1] in cells.OWN_BROKER
+            complaint = run_alone(*cell) if alone else run_cell(*cell, broker)
             count.add("/".join(cell), complaint, time.monotonic() - started)
 
-        chosen = [cell for cell in cells.cells() if wanted("/".join(cell))]
+        chosen = [cell for cell in all_cells(cells) if wanted("/".join(cell))]
         for client, scenario in chosen:
             if scenario in waiting:
                 print(f"wait {client}/{scenario}: the broker has no {waiting[scenario]}")
@@ -129,4 +173,4 @@ def main(patterns):
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main(sys.argv[2:]))

@@ -1,10 +1,10 @@
-"""The manifests name the versions that `versions` names, and the README shows the cells."""
+"""The manifests name the versions that `versions` names, and a README shows the cells."""
 
 import json
 import re
 from pathlib import Path
 
-import cells
+import table
 
 HERE = Path(__file__).parent
 
@@ -22,18 +22,18 @@ def declared(name, manifest):
         return json.loads(text)["dependencies"].get(name)
     pattern = {
         "pom.xml": rf"<artifactId>{name}</artifactId>\s*<version>([^<]+)</version>",
-        "go.mod": rf"^\s*(?:require )?github\.com/twmb/{name} v(\S+)",
+        "go.mod": rf"^\s*(?:require )?github\.com/\w+/{name} v(\S+)",
         "requirements.txt": rf"^{name}==(\S+)",
     }[Path(manifest).name]
     found = re.search(pattern, text, re.MULTILINE)
     return found and found[1]
 
 
-def faults():
+def faults(protocol, cells):
     found = []
     for name, (version, manifest) in pinned().items():
         if manifest != "-" and (has := declared(name, manifest)) != version:
             found.append(f"{name} is pinned to {version}, but {manifest} says {has}")
-    if cells.table() not in (HERE / "README.md").read_text():
-        found.append("README.md does not show the table that cells.py prints")
+    if table.table(cells) not in (HERE / protocol / "README.md").read_text():
+        found.append(f"{protocol}/README.md does not show what `table.py {protocol}` prints")
     return found

