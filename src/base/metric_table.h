@@ -84,6 +84,23 @@ MILLRACE_METRIC(kafka_request_seconds, "millrace_kafka_request_seconds", histogr
                 "time in it for which the client let it wait for records, JoinGroup and SyncGroup "
                 "the waiting for other members.")
 
+// AMQP 0-9-1
+MILLRACE_METRIC(amqp_connections, "millrace_amqp_connections", gauge, "", "", "0.1.0",
+                "Open connections.")
+MILLRACE_METRIC(amqp_connections_accepted, "millrace_amqp_connections_accepted_total", counter, "",
+                "", "0.1.0", "Connections that were accepted.")
+MILLRACE_METRIC(amqp_connections_refused, "millrace_amqp_connections_refused_total", counter, "",
+                "", "0.1.0",
+                "Connections that were closed at once because their core had its limit of them.")
+MILLRACE_METRIC(amqp_connections_closed_for_memory,
+                "millrace_amqp_connections_closed_for_memory_total", counter, "", "", "0.1.0",
+                "Connections that were closed while memory was short: they held deliveries that "
+                "they did not take, or messages that they did not finish, for the longest time.")
+MILLRACE_METRIC(amqp_messages_published, "millrace_amqp_messages_published_total", counter, "", "",
+                "0.1.0", "Messages that clients published, those in transactions among them.")
+MILLRACE_METRIC(amqp_messages_delivered, "millrace_amqp_messages_delivered_total", counter, "", "",
+                "0.1.0", "Messages that were given to clients: deliveries and answers to get.")
+
 // Journal, checkpoints, disk
 MILLRACE_METRIC(journal_groups, "millrace_journal_groups_total", counter, "", "", "0.1.0",
                 "Groups of appends written to the journal, one flush each.")

@@ -72,7 +72,7 @@ Result<void> Process::open_http() {
                                                          .restarts = options_.restarts,
                                                          .process_bytes = options_.memory.process});
   observer_->set_ready([this] { return readiness() == Readiness::ready; });
-  observer_->add_source([this](MetricsPage* page) { return add_kafka_metrics(page); });
+  observer_->add_source([this](MetricsPage* page) { return add_protocol_metrics(page); });
   http_ = std::make_unique<HttpServer>(runtime_, options_.http_limits);
   http_->serve("/healthz", [] { return answer_now({.body = "ok\n"}); });
   http_->serve("/readyz", [this] { return answer_now(readiness_answer(readiness())); });
@@ -143,8 +143,9 @@ Task<HttpAnswer> Process::metrics_answer() {
   co_return answer;
 }
 
-Task<void> Process::add_kafka_metrics(MetricsPage* page) {
+Task<void> Process::add_protocol_metrics(MetricsPage* page) {
   if (kafka_) co_await kafka_->add_metrics(page);
+  if (amqp_) amqp_->add_metrics(*page);
 }
 
 void Process::begin_restart() {

@@ -32,7 +32,7 @@ class Process {
   Readiness readiness() const;
   Task<void> stop(int exit_code);
   Task<HttpAnswer> metrics_answer();
-  Task<void> add_kafka_metrics(MetricsPage* page);
+  Task<void> add_protocol_metrics(MetricsPage* page);
   void print_ready() const;
   void begin_restart();
 

@@ -38,6 +38,7 @@ namespace millrace::amqp {
 
 // What the server knows of all connections of a core.
 struct AmqpStats {
+  Counter open;
   Counter accepted;
   Counter refused;
   Counter published;

@@ -56,6 +56,7 @@ void AmqpServer::accept(std::unique_ptr<PendingSocket> pending) {
       return connection->close();
     }
     here.stats.accepted.add();
+    here.stats.open.add();
     here.connections.insert(connection);
     core.spawn("amqp connection", run(&here, std::move(connection)));
   });
@@ -64,6 +65,7 @@ void AmqpServer::accept(std::unique_ptr<PendingSocket> pending) {
 Task<void> AmqpServer::run(PerCore* here, std::shared_ptr<Connection> connection) {
   co_await Connection::serve(connection);
   here->connections.erase(connection);
+  here->stats.open.subtract();
 }
 
 void AmqpServer::stop_listening() {

@@ -21,6 +21,8 @@ class AmqpServer {
   void stop_listening();
   // On core 0: every client is told, and its connection closed.
   Task<void> close_connections();
+  // What was counted of connections and messages. Any thread.
+  void add_metrics(MetricsPage& page) const;
 
  private:
   struct PerCore {
