@@ -149,13 +149,15 @@ QUEUES = {
     "r": queue_ledger.Rule(("dead", "dead-2"), "rejected"),
     "t": queue_ledger.Rule(("old",), "expired"),
     "l": queue_ledger.Rule(("poison",), "delivery_limit", 1),
+    "m": queue_ledger.Rule(("old",), "maxlen"),
+    "c": queue_ledger.Rule((), "rejected", waits_in="w"),
     **{queue: queue_ledger.Rule() for queue in ("dead", "dead-2", "old", "poison")},
 }
 
 
 def told(text):
     """The events of a history: `publish a q fan` with the number in its order, `get SESSION TAG QUEUE
-    MESSAGE [again] [died IN]`, `ack|reject|requeue|fail SESSION TAG`, `durable|end|rollback SESSION`,
+    MESSAGE [again] [died IN] [round N]`, `ack|reject|requeue|fail SESSION TAG`, `durable|end|rollback SESSION`,
     `kill`, `later` (a minute), and `yes|never MESSAGE`."""
     events, life, now, numbers = [], 0, 0.0, {}
     for line in filter(None, map(str.strip, text.splitlines())):
@@ -180,6 +182,9 @@ def told(text):
             if "died" in more:
                 source = more[more.index("died") + 1]
                 deaths = ((source, QUEUES[source].reason, 1),)
+            if "round" in more:
+                rounds = int(more[more.index("round") + 1])
+                deaths = (("w", "expired", rounds), ("c", "rejected", rounds))
             events.append(
                 queue_ledger.Event(
                     "deliver",
@@ -329,6 +334,50 @@ def test_what_a_client_reads_late_is_of_the_life_before():
         get s0 1 q a0
     """
     assert queue_ledger.check(told(history), QUEUES) == []
+
+
+CIRCLE = """
+    publish a c
+    yes a0
+    get s0 1 c a0
+    reject s0 1
+    get s0 2 c a0 round 1
+    requeue s0 2
+    get s0 3 c a0 again round 1
+    reject s0 3
+    kill
+    get s1 1 c a0 again round 1
+    reject s1 1
+    durable s1
+    get s1 2 c a0 round 2
+    ack s1 2
+    durable s1
+"""
+
+
+@pytest.mark.parametrize(
+    "old, new, complaint",
+    [
+        ("get s1 2 c a0 round 2\n    ack s1 2\n", "", "was rejected, and did not come again"),
+        ("c a0 round 2", "c a0 round 3", "a 0 of c tells the deaths"),
+        ("c a0 round 2", "c a0 again round 1", "a 0 of c came back after its reject was durable"),
+        ("ack s1 2\n", "get s1 3 c a0 round 2\n ack s1 2\n", "was given to s1, and s1 had it"),
+        ("requeue s0 2\n", "", "a 0 of c was given to s0, and s0 had it"),
+        ("requeue s0 2\n", "ack s0 2\n durable s0\n", "came back after its ack was durable"),
+    ],
+)
+def test_what_waits_and_comes_again_is_checked_by_its_deaths(old, new, complaint):
+    assert queue_ledger.check(told(CIRCLE), QUEUES) == []
+    assert CIRCLE.count(old) == 1, "this harm harms nothing"
+    assert complaint in " ".join(queue_ledger.check(told(CIRCLE.replace(old, new)), QUEUES))
+
+
+def test_a_rejection_before_a_kill_may_count_or_not():
+    """The last one of the first life was not durable: the next rounds may be 1 and 2, or 2 and 3."""
+    counted = CIRCLE.replace("a0 round 2", "a0 round 3")
+    counted = counted.replace("s1 1 c a0 again round 1", "s1 1 c a0 round 2")
+    assert counted != CIRCLE
+    assert queue_ledger.check(told(counted), QUEUES) == []
 
 
 def test_a_rolled_back_acknowledgement_is_none():

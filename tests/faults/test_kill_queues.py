@@ -34,7 +34,7 @@ def test_nothing_confirmed_is_lost_and_nothing_acknowledged_comes_back(make_brok
 def test_a_broker_that_forgets_is_noticed(make_broker, seed):
     """The data directory of a while ago: what was confirmed since is gone, what was acknowledged is back."""
     broker = make_broker(amqp=True).start()
-    with QueueWorkload(broker, seed) as work:
+    with QueueWorkload(broker, seed, forgets=True) as work:
         work.progress("confirmed", 500)
         broker.kill()
         work.ledger.killed()

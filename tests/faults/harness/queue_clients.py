@@ -8,6 +8,7 @@ Whatever is refused in words of the protocol is a problem: `client.problem`.
 """
 
 import contextlib
+import functools
 import itertools
 import logging
 import random
@@ -18,6 +19,8 @@ from types import SimpleNamespace
 
 import pika
 from pika import exceptions
+
+from support.clients import produce_when_room, producer
 
 PERSISTENT, TRANSIENT = 2, 1
 # What a client meets whose broker is killed.
@@ -183,6 +186,31 @@ class Publisher(Client):
                 self.problem = f"{self.name} {number} was nacked"
 
 
+class KafkaPublisher(Client):
+    """Writes to the topic that a queue is, and each record once: librdkafka sends again by itself."""
+
+    def __init__(self, broker, ledger, name, seed, queue):
+        super().__init__(broker, ledger, name, seed)
+        self.queue = queue
+        self.number = 0
+
+    def live(self, life):
+        writer = producer(self.broker.address, enable_idempotence=True, linger_ms=5)
+        while not self.stopping.is_set():
+            number, self.number = self.number, self.number + 1
+            self.ledger.publish(self.name, number, (self.queue,))
+            told = functools.partial(self.answered, number)
+            body = body_of(self.name, number)
+            produce_when_room(writer, self.queue, value=body, on_delivery=told)
+            writer.poll(self.choose.choice([0, 0, 0.1]))
+        left = writer.flush(60)
+        assert left == 0, f"{left} records without any answer"
+
+    def answered(self, number, error, _message):
+        assert error is None, error
+        self.ledger.confirmed(self.name, number)
+
+
 class TxPublisher(Client):
     """Publishes in transactions, some of which it takes back."""
 
@@ -307,6 +335,19 @@ class Worker(Client):
         if outcome != "hold":
             what, _, more = outcome.partition(" ")
             session.settle(channel, method.delivery_tag, what, multiple=bool(more))
+
+
+class Retrier(Worker):
+    """Rejects what it sees for the first or second time: it waits in another queue and comes again."""
+
+    ROUNDS = 2
+
+    def judge(self, channel, session, method, properties, body):
+        session.deliver(self.queue, method, properties, body)
+        deaths = (properties.headers or {}).get("x-death", [])
+        rounds = sum(each["count"] for each in deaths if each["reason"] == "rejected")
+        again = rounds < self.ROUNDS and self.choose.random() < 0.5
+        session.settle(channel, method.delivery_tag, "reject" if again else "ack")
 
 
 class Getter(Worker):

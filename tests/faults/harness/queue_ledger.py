@@ -22,16 +22,19 @@ from typing import NamedTuple
 
 SHOWN = 20
 REMOVALS = ("ack", "reject")
+UNSEEN = ("expired", "maxlen")  # what dies of these may never have been delivered
 # A crash within the flush behind a delivery may lose its mark (docs/amqp.md): so long ago there was one.
 MARK_IS_DURABLE_S = 5.0
 
 
 class Rule(NamedTuple):
-    """Of a queue: the queues that each dead letter goes to, why, and after how many failures."""
+    """Of a queue: the queues that each dead letter goes to, why, and after how many failures; or the
+    queue in which it waits until it comes again (and then each round is one more death in both)."""
 
     dead: tuple = ()
     reason: str = ""
     limit: int | None = None
+    waits_in: str = ""
 
 
 class Event(NamedTuple):
@@ -124,6 +127,7 @@ class Copy:
         self.outcome = ""  # of the last delivery, as it was asked for
         self.removed = False  # for good: that is durable
         self.failures = 0  # that are durable
+        self.rounds = 0  # of those that come again after a rejection
 
 
 class Session:
@@ -173,19 +177,38 @@ class Checker:
         copy = self.copies[queue, message]
         name = f"{message} of {queue}"
         self.check_origin(event)
+        rule = self.rules[queue]
+        if rule.waits_in and self.is_next_round(event, copy, rule):
+            copy = self.copies[queue, message] = self.next_round(copy)
         if copy.removed:
             self.complain(f"{name} came back after its {copy.outcome} was durable")
         elif copy.held and copy.last_life == event.life:
             self.complain(f"{name} was given to {event.who}, and {copy.last[0]} had it")
-        limit = self.rules[queue].limit
-        if limit is not None and copy.failures > limit:
-            self.complain(f"{name} circles: {copy.failures} failures, and the limit is {limit}")
+        if rule.limit is not None and copy.failures > rule.limit:
+            self.complain(f"{name} circles: {copy.failures} failures, and the limit is {rule.limit}")
         self.check_mark(event, copy)
         self.check_order(event, session)
         session.tags[event.number] = (queue, message)
         copy.deliveries += 1
         copy.last, copy.last_life, copy.last_at = (event.who, event.number), event.life, event.at
         copy.held, copy.outcome, copy.removed = True, "", False
+
+    def is_next_round(self, event, copy, rule):
+        """A rejection made it wait and come again: told by its deaths, one more in both queues."""
+        rounds = copy.rounds + (copy.outcome == "reject")
+        told = ((rule.waits_in, "expired", rounds), (event.queue, rule.reason, rounds))
+        if rounds > copy.rounds and event.deaths == told:
+            return True
+        same = ((rule.waits_in, "expired", copy.rounds), (event.queue, rule.reason, copy.rounds))
+        if event.deaths != (same if copy.rounds else ()):
+            self.complain(f"{event.message} of {event.queue} tells the deaths {event.deaths}")
+        return False
+
+    @staticmethod
+    def next_round(copy):
+        found = Copy()
+        found.rounds = copy.rounds + 1
+        return found
 
     def check_origin(self, event):
         queue, message = event.queue, event.message
@@ -212,7 +235,7 @@ class Checker:
             self.complain(f"{name} came again without its mark, long after it came first")
 
     def check_order(self, event, session):
-        if event.marked or event.queue in self.sources:
+        if event.marked or event.queue in self.sources or self.rules[event.queue].waits_in:
             return
         publisher, number = event.message.rsplit(" ", 1)
         last = session.newest.get((event.queue, publisher), -1)
@@ -236,7 +259,7 @@ class Checker:
                 copy.failures += 1
             elif outcome in REMOVALS and copy.last == (event.who, tag):
                 copy.removed = True
-            elif outcome in REMOVALS:
+            elif outcome in REMOVALS and not self.rules[key[0]].waits_in:
                 self.complain(f"{key[1]} of {key[0]} came again after its {outcome}, which was good")
         session.settled = []
 
@@ -269,8 +292,11 @@ class Checker:
         missing = [dead for dead in rule.dead if dead not in buried]
         name = f"{message} of {queue}"
         if copy is None:
-            if self.fate.get(message) == "confirmed" and not (buried and rule.reason == "expired"):
+            unseen = buried and rule.reason in UNSEEN
+            if self.fate.get(message) == "confirmed" and not unseen:
                 self.complain(f"lost: {name}, which was confirmed, never came")
+        elif copy.outcome == "reject" and rule.waits_in:
+            self.complain(f"lost: {name} was rejected, and did not come again")
         elif copy.outcome == "reject" and rule.dead:
             if missing:
                 self.complain(f"lost: {name} was rejected, and is not in {', '.join(missing)}")

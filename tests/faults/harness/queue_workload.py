@@ -13,9 +13,13 @@
 | reject | some are rejected, to a fan-out exchange with `dead` and `dead-2` |
 | short | lives for half a second, then goes to `expired` |
 | limited | quorum, at most two failed deliveries more; poison goes to `poison` |
+| few | ten at most; the oldest go to `overflow` |
+| retry | rejected ones wait in `retry-wait` and come again |
 | tx-in | a worker acknowledges and publishes to `tx-out` in transactions |
 | shared | is read as a topic at the same time; its first message is never acknowledged, so nothing is reclaimed |
 """
+
+import itertools
 
 import pika
 from confluent_kafka import OFFSET_BEGINNING, TopicPartition
@@ -23,7 +27,9 @@ from confluent_kafka import OFFSET_BEGINNING, TopicPartition
 from harness.queue_clients import (
     TRANSIENT,
     Getter,
+    KafkaPublisher,
     Publisher,
+    Retrier,
     Route,
     TxPublisher,
     TxWorker,
@@ -32,6 +38,7 @@ from harness.queue_clients import (
     name_of,
     parameters,
 )
+from harness.queue_declarer import Declarer
 from harness.queue_ledger import Ledger, Rule, check, check_log, figures
 from support.clients import consumer, read_all
 from support.waiting import wait_until
@@ -44,15 +51,18 @@ RULES = {
     "reject": Rule(("dead", "dead-2"), "rejected"),
     "short": Rule(("expired",), "expired"),
     "limited": Rule(("poison",), "delivery_limit", LIMIT),
+    "few": Rule(("overflow",), "maxlen"),
+    "retry": Rule((), "rejected", waits_in="retry-wait"),
     "tx-in": Rule(),
     "tx-out": Rule(),
     "shared": Rule(),
     "dead": Rule(),
     "dead-2": Rule(),
     "expired": Rule(),
+    "overflow": Rule(),
     "poison": Rule(),
 }
-DEAD = ("dead", "dead-2", "expired", "poison")
+DEAD = ("dead", "dead-2", "expired", "overflow", "poison")
 WORKED = [queue for queue in RULES if queue not in DEAD]
 
 
@@ -61,7 +71,8 @@ def to(queue):
 
 
 FAN = Route(exchange="fan", key="", queues=("fan-1", "fan-2"))
-ROUTES = [to("plain"), to("reject"), to("short"), to("limited"), to("tx-in"), to("shared"), FAN]
+ROUTES = [to("plain"), to("reject"), to("short"), to("limited"), to("few"), to("retry")]
+ROUTES += [to("tx-in"), to("shared"), FAN]
 FIRST = "first 0"
 # What has to happen some times, or nothing is proved.
 OFTEN = [*RULES, "ack", "reject", "requeue", "fail", "withdrawn", "rollback", "over a kill"]
@@ -109,6 +120,9 @@ class LogReader:
             self.seen.append(message.value())
 
 
+drains = itertools.count(1)
+
+
 class Drain(Getter):
     """Alone with a queue, until it is empty."""
 
@@ -128,8 +142,10 @@ class Drain(Getter):
 
 
 class QueueWorkload:
-    def __init__(self, broker, seed):
-        self.broker, self.seed = broker, seed
+    """`forgets`: without those who notice by themselves that the broker forgot something."""
+
+    def __init__(self, broker, seed, forgets=False):
+        self.broker, self.seed, self.forgets = broker, seed, forgets
         self.ledger = Ledger()
 
     def __enter__(self):
@@ -140,6 +156,10 @@ class QueueWorkload:
             self.make(Publisher, "transient", ROUTES, mode=TRANSIENT),
             self.make(TxPublisher, "tx", ROUTES),
         ]
+        self.declarer = Declarer(self.broker, self.ledger, "declarer", self.seed)
+        if not self.forgets:
+            self.publishers.append(self.make(KafkaPublisher, "kafka", "shared"))
+            self.publishers.append(self.declarer)
         self.workers = [
             self.make(Worker, "plain", decide=each),
             self.make(Worker, "plain", decide=many, number=2),
@@ -150,6 +170,8 @@ class QueueWorkload:
             self.make(Worker, "reject", decide=rejecting, dies=0.3, number=2),
             self.make(Getter, "short", decide=each, rest_s=0.02),
             self.make(Getter, "limited", decide=poisoned),
+            self.make(Getter, "few", decide=each, rest_s=0.03),
+            self.make(Retrier, "retry", decide=each),
             self.make(TxWorker, "tx-in", route=to("tx-out")),
             self.make(Worker, "tx-out", decide=each),
             self.make(Worker, "shared", decide=but_the_first),
@@ -179,13 +201,16 @@ class QueueWorkload:
         arguments = {
             "reject": {"x-dead-letter-exchange": "dead"},
             "short": {"x-message-ttl": 500, **letters("expired")},
+            "few": {"x-max-length": 10, **letters("overflow")},
+            "retry": letters("retry-wait"),
+            "retry-wait": {"x-message-ttl": 100, **letters("retry")},
             "limited": {
                 "x-queue-type": "quorum",
                 "x-delivery-limit": LIMIT,
                 **letters("poison"),
             },
         }
-        for queue in [*DEAD, *WORKED]:
+        for queue in [*DEAD, *WORKED, "retry-wait"]:
             channel.queue_declare(queue, durable=True, arguments=arguments.get(queue))
         channel.exchange_declare("fan", "fanout", durable=True)
         channel.exchange_declare("dead", "fanout", durable=True)
@@ -242,9 +267,9 @@ class QueueWorkload:
 
     def drain(self, queues):
         """Takes one message after the other until there is none."""
-        for number, queue in enumerate(queues):
+        for queue in queues:
             decide = poisoned if queue == "limited" else each
-            name = f"{self.ledger.life}.{number}"
+            name = f"drain-{next(drains)}"
             worker = Drain(self.broker, self.ledger, queue, self.seed, decide, number=name)
             worker.run()
             worker.finish()
@@ -255,7 +280,8 @@ class QueueWorkload:
         self.check_log()
         left = self.drain_all()
         found = figures(self.ledger.events)
-        print(dict(found))
+        print(dict(found), f"{self.declarer.steps} steps of the declarer")
+        assert self.declarer.steps > 50 and self.declarer.looks > 2
         problems = check(self.ledger.events, RULES, left)
         assert not problems, "\n".join(problems)
         rare = [what for what in OFTEN if found[what] < 10]
@@ -265,15 +291,22 @@ class QueueWorkload:
         """Ends the clients once there is nothing left to be taken."""
         for publisher in self.publishers:
             publisher.finish()
-        busy = lambda: [queue for queue, count in self.lengths(WORKED).items() if count]
-        wait_until(lambda: (self.log.read(), not busy())[1], "the workers to take everything", 60)
+        wait_until(
+            lambda: (self.log.read(), not self.busy())[1], "the workers to take everything", 60
+        )
         for worker in self.workers:
             worker.finish()
 
+    def busy(self):
+        """The queues that somebody has to take something from."""
+        found = self.lengths([*WORKED, "retry-wait"])
+        return [queue for queue, count in found.items() if count]
+
     def drain_all(self):
         """Takes what workers gave back at their end, and the dead letters; returns what is left."""
-        self.drain(WORKED)
-        self.restart()
+        for _ in range(2):
+            wait_until(lambda: (self.drain(WORKED), not self.busy())[1], "the queues to be empty")
+            self.restart()
         self.drain(DEAD)
         self.restart()
         self.drain(DEAD)  # what has come late
