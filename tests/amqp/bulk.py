@@ -7,7 +7,6 @@
 """
 
 import select
-import socket
 import struct
 import time
 
@@ -92,8 +91,8 @@ def fill_quickly_large(server, queue, count, bytes_each):
 class Taker:
     """A consumer by hand with as much as there is; it acknowledges nothing unless told."""
 
-    def __init__(self, server, queue, auto_ack=False, prefetch=0):
-        self.wire = Wire(server)
+    def __init__(self, server, queue, auto_ack=False, prefetch=0, receive_bytes=None):
+        self.wire = Wire(server, receive_bytes)
         self.wire.log_in()
         self.wire.open_channel(1)
         self.wire.send_method(1, 60, 10, struct.pack(">IHB", 0, prefetch, 0))
@@ -150,8 +149,3 @@ def send_until_stuck(wire, data, bytes_max, stuck_s=0.5):
         sent += count
         last = time.monotonic()
     return sent
-
-
-def deaf(wire, bytes_max=64 << 10):
-    """Takes as little as a socket can."""
-    wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, bytes_max)

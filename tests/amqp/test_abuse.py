@@ -13,7 +13,6 @@ from bulk import (
     FRAME_BODY,
     Frames,
     Taker,
-    deaf,
     fill_quickly,
     fill_quickly_large,
     send_until_stuck,
@@ -124,8 +123,7 @@ def test_consumers_that_stop_reading(small, connect_to, neighbour, auto_ack):
     count = size(300, 1000)
     fill_quickly_large(small, "large", count, 1 * MIB)
     print(f"RSS {small.status_bytes('VmRSS') / MIB:.0f} MiB before")
-    with Taker(small, "large", auto_ack=auto_ack) as taker:
-        deaf(taker.wire)
+    with Taker(small, "large", auto_ack=auto_ack, receive_bytes=64 * KIB) as taker:
         taker.take(1)
         until_memory_rests(small, neighbour)
         assert_in_memory(small)
@@ -140,8 +138,7 @@ def test_many_gets_at_once(small, connect_to, neighbour):
     channel.queue_declare("large", durable=True)
     count = size(300, 1000)
     fill_quickly_large(small, "large", count, 1 * MIB)
-    with Wire(small) as wire:
-        deaf(wire)
+    with Wire(small, receive_bytes=64 * KIB) as wire:
         wire.log_in()
         wire.open_channel(1)
         wire.send(method_of(1, 60, 70, b"\0\0" + short_text(b"large") + b"\0") * count)
@@ -214,9 +211,8 @@ def test_publishers_that_never_read(small, neighbour, what):
     wires = []
     try:
         for _ in range(publishers):
-            wires.append(Wire(small))
+            wires.append(Wire(small, receive_bytes=64 * KIB))
             wire = wires[-1]
-            deaf(wire)
             wire.log_in()
             wire.open_channel(1)
             wire.send_method(1, 85, 10, b"\0")
@@ -225,6 +221,28 @@ def test_publishers_that_never_read(small, neighbour, what):
             neighbour.goes_on()
         print(f"the last could send {sent / MIB:.1f} MiB")
         neighbour.goes_on(20)
+        assert_in_memory(small)
+    finally:
+        for wire in wires:
+            wire.socket.close()
+    neighbour.goes_on()
+
+
+def test_many_connections_that_take_nothing(small, neighbour):
+    """Each holds what a connection may hold: together it is more than the budget of all."""
+    message = publish_of(1, b"x" * 100 * KIB, to="nobody", mandatory=True)
+    wires, sent = [], 0
+    try:
+        for number in range(size(200, 1000)):
+            wires.append(Wire(small, receive_bytes=32 * KIB))
+            wires[-1].log_in()
+            wires[-1].open_channel(1)
+            sent += send_until_stuck(wires[-1], message * 10, 4 * MIB, stuck_s=0.05)
+            if number % 10 == 0:
+                neighbour.goes_on()
+        print(f"each could send {sent / len(wires) / MIB:.1f} MiB")
+        print(f"the neighbour waited {neighbour.slowest:.2f} s at most")
+        until_memory_rests(small, neighbour)
         assert_in_memory(small)
     finally:
         for wire in wires:

@@ -44,8 +44,14 @@ def publish_of(channel, body, to="", exchange="", mandatory=False, properties=b"
 
 
 class Wire:
-    def __init__(self, server):
-        self.socket = socket.create_connection(("127.0.0.1", server.amqp_port), ANSWER_WITHIN_S)
+    def __init__(self, server, receive_bytes=None):
+        """`receive_bytes`: what the kernel takes before anybody reads."""
+        self.socket = socket.socket()
+        if receive_bytes:
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.socket.settimeout(ANSWER_WITHIN_S)
+        self.socket.connect(("127.0.0.1", server.amqp_port))
 
     def __enter__(self):
         return self
