@@ -195,7 +195,8 @@ class KafkaPublisher(Client):
         self.number = 0
 
     def live(self, life):
-        writer = producer(self.broker.address, enable_idempotence=True, linger_ms=5)
+        settings = {"enable_idempotence": True, "message_timeout_ms": 300_000}
+        writer = producer(self.broker.address, **settings)
         while not self.stopping.is_set():
             number, self.number = self.number, self.number + 1
             self.ledger.publish(self.name, number, (self.queue,))

@@ -281,7 +281,7 @@ class QueueWorkload:
         left = self.drain_all()
         found = figures(self.ledger.events)
         print(dict(found), f"{self.declarer.steps} steps of the declarer")
-        assert self.declarer.steps > 50 and self.declarer.looks > 2
+        assert self.declarer.steps > 20 and self.declarer.looks > 1
         problems = check(self.ledger.events, RULES, left)
         assert not problems, "\n".join(problems)
         rare = [what for what in OFTEN if found[what] < 10]
