@@ -387,7 +387,11 @@ void Connection::flush_soon() {
 }
 
 void Connection::flush() {
-  if (!out_.empty()) outbox_.append(out_.take());
+  if (!out_.empty()) {
+    if (writing_) outbox_cost_ += out_.size();
+    outbox_.append(out_.take());
+    count_memory();
+  }
   while (!writing_ && !broken_ && outbox_sent_ < outbox_.size()) {
     auto count = socket_->try_write(outbox_, outbox_sent_);
     if (count) {
