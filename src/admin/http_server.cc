@@ -25,6 +25,25 @@ Bytes as_written(Response& response, bool head) {
   return Bytes::copy_of(as_bytes(text.str()));
 }
 
+Bytes as_written(const HttpAnswer& answer, unsigned version, bool keep_alive, bool head) {
+  Response response(http::int_to_status(answer.status), version);
+  response.keep_alive(keep_alive);
+  response.set(http::field::content_type, answer.content_type);
+  for (const auto& [name, value] : answer.headers) response.set(name, value);
+  response.body() = answer.body;
+  return as_written(response, head);
+}
+
+// Its target is set by who looks at it.
+HttpRequest request_of(Request& request, std::string peer) {
+  HttpRequest out;
+  out.method = request.method_string();
+  for (const auto& field : request) out.headers.emplace(field.name_string(), field.value());
+  out.body = std::move(request.body());
+  out.peer = std::move(peer);
+  return out;
+}
+
 // For a client that is not listened to any more.
 Bytes refusal(http::status status) {
   Response response(status, 11);
@@ -50,10 +69,14 @@ Task<HttpAnswer> answer_now(HttpAnswer answer) { co_return answer; }
 // One connection: requests one after the other, each with a time limit.
 class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(std::shared_ptr<Socket> socket, Core& core, const HttpLimits& limits)
-      : socket_(std::move(socket)), core_(core), limits_(limits) {}
+  Connection(std::shared_ptr<Socket> socket, Core& core, const HttpLimits& limits,
+             std::uint64_t& held_bytes)
+      : socket_(std::move(socket)), core_(core), limits_(limits), held_by_all_(held_bytes) {}
   Connection(const Connection&) = delete;
-  ~Connection() { stop_clock(); }
+  ~Connection() {
+    stop_clock();
+    hold(0);
+  }
 
   // Nothing: the connection is over, whatever there was to say is said.
   Task<std::optional<Request>> read_request() {
@@ -61,6 +84,7 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
     parser.header_limit(limits_.header_bytes_max);
     parser.body_limit(limits_.body_bytes_max);
     bool begun = !unread_.empty();
+    bool told_to_go_on = false;
     if (begun) {
       start_clock(limits_.request_max, AtTheEnd::say_so);
     } else {
@@ -73,7 +97,12 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
       unread_.erase(0, used);
       if (error == http::error::need_more) error = {};
       if (error) co_return co_await refuse(status_of(error));
+      hold(unread_.size() + parser.get().body().size());
+      if (held_by_all_ > limits_.held_bytes_max) {
+        co_return co_await refuse(http::status::service_unavailable);
+      }
       if (parser.is_done()) break;
+      if (parser.is_header_done() && !std::exchange(told_to_go_on, true)) go_on(parser.get());
       if (used > 0 && !unread_.empty()) continue;
       // The parser wants a header whole: it is in here until then.
       if (unread_.size() > limits_.header_bytes_max + limits_.body_bytes_max) {
@@ -89,6 +118,10 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
     stop_clock();
     co_return parser.release();
   }
+
+  // What the request took is free again.
+  void forget_request() { hold(unread_.size()); }
+  std::string peer() const { return socket_->peer(); }
 
   Task<bool> write(Bytes answer, Duration limit) {
     ByteChain out;
@@ -126,6 +159,18 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
 
  private:
   enum class AtTheEnd { close, say_so };
+  void hold(std::uint64_t bytes) {
+    held_by_all_ += bytes - held_;
+    held_ = bytes;
+  }
+  // A client with a long body may wait for this before it sends it. Who can't be told at once
+  // sends it a little later.
+  void go_on(const Request& request) {
+    if (!boost::beast::iequals(request[http::field::expect], "100-continue")) return;
+    ByteChain out;
+    out.append(Bytes::copy_of(as_bytes("HTTP/1.1 100 Continue\r\n\r\n")));
+    (void)socket_->try_write(out, 0);
+  }
   void start_clock(Duration limit, AtTheEnd then) {
     stop_clock();
     clock_ = core_.call_after(limit, [this, then] {
@@ -148,6 +193,8 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
   std::shared_ptr<Socket> socket_;
   Core& core_;
   const HttpLimits& limits_;
+  std::uint64_t& held_by_all_;
+  std::uint64_t held_ = 0;  // of it, by this connection
   std::string unread_;
   bool is_late_ = false;
   std::optional<TimerId> clock_;
@@ -155,9 +202,9 @@ class HttpServer::Connection : public std::enable_shared_from_this<Connection> {
 
 HttpServer::~HttpServer() = default;
 
-void HttpServer::serve(std::string path, HttpHandler handler) {
+void HttpServer::serve(std::string_view method, std::string_view pattern, HttpHandler handler) {
   ASSERT(!listener_);
-  handlers_.emplace(std::move(path), std::move(handler));
+  routes_.add(method, pattern, std::move(handler));
 }
 
 Result<void> HttpServer::listen(const std::string& host, std::uint16_t port) {
@@ -171,7 +218,8 @@ Result<void> HttpServer::listen(const std::string& host, std::uint16_t port) {
 
 void HttpServer::accept(std::unique_ptr<PendingSocket> pending) {
   Core& core = runtime_.core(CoreId(0));
-  auto connection = std::make_shared<Connection>(pending->open_on(core), core, limits_);
+  auto connection =
+      std::make_shared<Connection>(pending->open_on(core), core, limits_, held_bytes_);
   if (open_.size() >= limits_.connections_max) {
     connection->turn_away(http::status::service_unavailable);
     return;
@@ -185,34 +233,40 @@ void HttpServer::close() {
   for (const auto& connection : open_) connection->close();
 }
 
-std::string HttpServer::paths() const {
-  std::string text = "there is";
-  for (const auto& [path, handler] : handlers_) text += " " + path;
-  return text + "\n";
+HttpAnswer HttpServer::refuse(unsigned status, std::string why) const {
+  if (refusal_) return refusal_(status, std::move(why));
+  return {.status = status, .body = std::move(why) + "\n"};
+}
+
+Task<HttpAnswer> HttpServer::answer(HttpRequest request) {
+  const auto parsed = take_target(request, std::string(request.target));
+  if (!parsed) co_return refuse(400, parsed.error().detail);
+  if (guard_) {
+    if (auto refused = guard_(request)) co_return std::move(*refused);
+  }
+  const HttpRoutes::Found found = routes_.find(request);
+  if (found.handler) co_return co_await (*found.handler)(std::move(request));
+  if (found.allowed.empty()) co_return refuse(404, "there is " + routes_.paths());
+  HttpAnswer refused = refuse(405, "use " + found.allowed);
+  refused.headers.emplace_back("Allow", found.allowed);
+  co_return refused;
 }
 
 Task<void> HttpServer::run(std::shared_ptr<Connection> connection) {
   for (bool goes_on = true; goes_on;) {
     auto request = co_await connection->read_request();
     if (!request) break;
-    const std::string_view target = request->target();
-    const auto found = handlers_.find(target.substr(0, target.find('?')));
     const bool head = request->method() == http::verb::head;
-    HttpAnswer answer;
-    if (found == handlers_.end()) {
-      answer = {.status = 404, .body = paths()};
-    } else if (request->method() != http::verb::get && !head) {
-      answer = {.status = 405, .body = "use GET\n"};
-    } else {
-      answer = co_await found->second();
-    }
-    Response response(http::int_to_status(answer.status), request->version());
-    response.keep_alive(request->keep_alive());
-    response.set(http::field::content_type, answer.content_type);
-    if (answer.status == 405) response.set(http::field::allow, "GET, HEAD");
-    response.body() = std::move(answer.body);
-    goes_on = co_await connection->write(as_written(response, head), limits_.answer_max);
-    goes_on = goes_on && request->keep_alive();
+    const bool keep_alive = request->keep_alive();
+    const unsigned version = request->version();
+    HttpRequest asked = request_of(*request, connection->peer());
+    asked.target = request->target();
+    request.reset();
+    const HttpAnswer said = co_await answer(std::move(asked));
+    connection->forget_request();
+    goes_on =
+        co_await connection->write(as_written(said, version, keep_alive, head), limits_.answer_max);
+    goes_on = goes_on && keep_alive;
   }
   connection->close();
   open_.erase(connection);

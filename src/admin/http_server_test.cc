@@ -50,10 +50,17 @@ Task<void> talk(Socket* socket, std::string request, std::string* answer, bool* 
 class HttpServerTest : public testing::Test {
  protected:
   HttpServerTest() {
-    server_.serve("/healthz", [] { return answer_now({.body = "ok\n"}); });
-    server_.serve("/metrics", [this] { return later(&home(), std::string(answer_bytes_, 'm')); });
-    server_.serve("/readyz", [] {
+    server_.serve("GET", "/healthz", [](HttpRequest) { return answer_now({.body = "ok\n"}); });
+    server_.serve("GET", "/metrics",
+                  [this](HttpRequest) { return later(&home(), std::string(answer_bytes_, 'm')); });
+    server_.serve("GET", "/readyz", [](HttpRequest) {
       return answer_now({.status = 503, .content_type = "application/json", .body = "{}\n"});
+    });
+    server_.serve("PUT", "/things/{place}/{name}", [](HttpRequest request) {
+      return answer_now({.status = 201,
+                         .body = request.parameter("place") + '|' + request.parameter("name") +
+                                 '|' + request.body,
+                         .headers = {{"X-From", request.peer.substr(0, 9)}}});
     });
     bool listening = false;
     runtime_.run(home(), listen(&server_, &listening));
@@ -98,7 +105,8 @@ class HttpServerTest : public testing::Test {
 
   SimDisk disk_{1};
   SimRuntime runtime_{{.seed = 1}, disk_};
-  HttpServer server_{runtime_};
+  static constexpr std::uint64_t kHeldBytesMax = 280'000;
+  HttpServer server_{runtime_, {.held_bytes_max = kHeldBytesMax}};
   std::size_t answer_bytes_ = 3;
 };
 
@@ -129,12 +137,38 @@ TEST_F(HttpServerTest, HeadHasNoBody) {
 TEST_F(HttpServerTest, UnknownPathsAndMethods) {
   const std::string unknown = ask("GET / HTTP/1.1\r\nHost: x\r\n\r\n");
   EXPECT_TRUE(begins_with(unknown, "HTTP/1.1 404 "));
-  EXPECT_TRUE(unknown.ends_with("there is /healthz /metrics /readyz\n")) << unknown;
+  EXPECT_TRUE(unknown.ends_with("there is /healthz /metrics /readyz /things/{place}/{name}\n"))
+      << unknown;
+  EXPECT_TRUE(begins_with(ask("GET /healthz/ HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 200 "));
+  EXPECT_TRUE(begins_with(ask("GET /healthz/x HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 404 "));
+  EXPECT_TRUE(begins_with(ask("GET /%zz HTTP/1.1\r\nHost: x\r\n\r\n"), "HTTP/1.1 400 "));
   for (const char* method : {"POST", "DELETE", "PUT", "OPTIONS", "BREW"}) {
     const std::string answer = ask(method + std::string(" /healthz HTTP/1.1\r\nHost: x\r\n\r\n"));
     EXPECT_TRUE(begins_with(answer, "HTTP/1.1 405 ")) << answer;
     EXPECT_NE(answer.find("Allow: GET, HEAD\r\n"), std::string::npos) << answer;
   }
+}
+
+TEST_F(HttpServerTest, PartsOfThePathAndTheBodyReachTheHandler) {
+  const std::string answer =
+      ask("PUT /things/%2F/a%20b+c?x=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhello");
+  EXPECT_TRUE(begins_with(answer, "HTTP/1.1 201 Created\r\n")) << answer;
+  EXPECT_NE(answer.find("X-From: 127.0.0.1\r\n"), std::string::npos) << answer;
+  EXPECT_TRUE(answer.ends_with("\r\n\r\n/|a b+c|hello")) << answer;
+  const std::string wrong = ask("GET /things/a/b HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(begins_with(wrong, "HTTP/1.1 405 ")) << wrong;
+  EXPECT_NE(wrong.find("Allow: PUT\r\n"), std::string::npos) << wrong;
+  const std::string empty = ask("PUT /things//b HTTP/1.1\r\nHost: x\r\n\r\n");
+  EXPECT_TRUE(begins_with(empty, "HTTP/1.1 404 ")) << empty;
+}
+
+TEST_F(HttpServerTest, WhoAsksWhetherToGoOnIsTold) {
+  auto conversation = start(
+      "PUT /things/a/b HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  EXPECT_TRUE(runtime_.run_until(
+      [&] { return conversation->answer == "HTTP/1.1 100 Continue\r\n\r\n"; }, 1s))
+      << conversation->answer;
+  finish(*conversation);
 }
 
 TEST_F(HttpServerTest, AConnectionIsUsedAgain) {
@@ -196,6 +230,24 @@ TEST_F(HttpRefusalTest, ARequestThatTakesTooLong) {
   expect_refused("GET /heal", "408 Request Timeout");
   expect_refused("GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhel",
                  "408 Request Timeout");
+}
+
+// Each is within what one request may be.
+TEST_F(HttpRefusalTest, RequestsThatAreTooMuchTogether) {
+  const std::string half = "PUT /things/a/b HTTP/1.1\r\nHost: x\r\nContent-Length: 60000\r\n\r\n" +
+                           std::string(50'000, 'x');
+  std::vector<std::unique_ptr<Talk>> talks;
+  for (std::uint64_t held = 50'000; held < kHeldBytesMax; held += 50'000) {
+    talks.push_back(start(half));
+  }
+  ASSERT_TRUE(runtime_.run_until([&] { return server_.held_bytes() == 250'000; }, 5s));
+  auto one_more = start(half);
+  EXPECT_TRUE(runtime_.run_until([&] { return one_more->ended; }, 5s));
+  EXPECT_TRUE(begins_with(one_more->answer, "HTTP/1.1 503 ")) << one_more->answer;
+  finish(*one_more);
+  for (auto& talk : talks) finish(*talk);
+  EXPECT_TRUE(runtime_.run_until([&] { return server_.held_bytes() == 0; }, 5s));
+  EXPECT_TRUE(begins_with(ask(half + std::string(10'000, 'x')), "HTTP/1.1 201 "));
 }
 
 // The part of a second request is timed from when the first one was answered.

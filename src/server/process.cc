@@ -74,9 +74,10 @@ Result<void> Process::open_http() {
   observer_->set_ready([this] { return readiness() == Readiness::ready; });
   observer_->add_source([this](MetricsPage* page) { return add_protocol_metrics(page); });
   http_ = std::make_unique<HttpServer>(runtime_, options_.http_limits);
-  http_->serve("/healthz", [] { return answer_now({.body = "ok\n"}); });
-  http_->serve("/readyz", [this] { return answer_now(readiness_answer(readiness())); });
-  http_->serve("/metrics", [this] { return metrics_answer(); });
+  http_->serve("GET", "/healthz", [](HttpRequest) { return answer_now({.body = "ok\n"}); });
+  http_->serve("GET", "/readyz",
+               [this](HttpRequest) { return answer_now(readiness_answer(readiness())); });
+  http_->serve("GET", "/metrics", [this](HttpRequest) { return metrics_answer(); });
   auto listening = http_->listen(options_.http->host, options_.http->port);
   if (!listening) http_.reset();
   return listening;
