@@ -26,4 +26,13 @@ Utf8Character first_utf8_character(std::string_view text) {
   return {value, size, true};
 }
 
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    const Utf8Character character = first_utf8_character(text);
+    if (!character.is_valid) return false;
+    text.remove_prefix(character.size);
+  }
+  return true;
+}
+
 }  // namespace millrace

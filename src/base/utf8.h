@@ -21,5 +21,7 @@ struct Utf8Character {
 // Of a text that is not empty. Overlong forms, surrogates and what is above U+10FFFF are not valid
 // (RFC 3629); a byte that is not valid stands for itself alone.
 Utf8Character first_utf8_character(std::string_view text);
+// All of it.
+bool is_utf8(std::string_view text);
 
 }  // namespace millrace

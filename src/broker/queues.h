@@ -120,6 +120,8 @@ class Queues {
   Task<Result<std::int64_t>> purge(QueueId queue);
   Task<Result<QueueLength>> length(QueueId queue);
   Task<Result<QueueFigures>> figures(QueueId queue);
+  // Of many, in their order; nothing for those that are no more.
+  Task<std::vector<std::optional<QueueFigures>>> figures_of(std::vector<QueueId> queues);
   Task<Result<std::vector<Delivery>>> peek(QueueId queue, std::size_t count_max);
   // When all that this core asked of the queue before is durable.
   Task<Result<void>> settled(QueueId queue);
@@ -165,6 +167,8 @@ class Queues {
   Task<Result<std::int64_t>> purge_here(QueueId queue);
   Task<Result<QueueLength>> length_here(QueueId queue);
   Task<Result<QueueFigures>> figures_here(QueueId queue);
+  Task<bool> figures_here(std::vector<std::pair<std::size_t, QueueId>> queues,
+                          std::vector<std::optional<QueueFigures>>* figures);
   Task<Result<std::vector<Delivery>>> peek_here(QueueId queue, std::size_t count_max);
   Task<Result<void>> settled_here(QueueId queue);
 

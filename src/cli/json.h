@@ -21,7 +21,4 @@ void print_json(const Json& json);
 // otherwise base64 under `name` + "_base64".
 void set_bytes(Json& object, const std::string& name, const std::optional<ByteView>& bytes);
 
-bool is_utf8(std::string_view text);
-std::string base64(ByteView bytes);
-
 }  // namespace millrace::cli

@@ -54,25 +54,6 @@ TEST(TableTest, LettersCountNotBytes) {
   EXPECT_EQ(table.text(), "  A      B\n  grüße  x\n  abcde  y\n");
 }
 
-TEST(JsonTest, Utf8) {
-  for (const char* text :
-       {"", "abc", "grüße", "€", "😀", "\x7f", "\xed\x9f\xbf", "\xee\x80\x80", "\xf4\x8f\xbf\xbf"})
-    EXPECT_TRUE(is_utf8(text)) << text;
-  for (const char* text :
-       {"\xff", "\x80", "a\xc3", "\xc0\xaf", "\xe0\x80\xaf", "\xed\xa0\x80", "\xf4\x90\x80\x80",
-        "\xf0\x80\x80\xaf", "\xf8\x88\x80\x80\x80", "\xe2\x82"})
-    EXPECT_FALSE(is_utf8(text));
-}
-
-TEST(JsonTest, Base64) {
-  const auto encoded = [](std::string_view text) { return base64(as_bytes(text)); };
-  EXPECT_EQ(encoded(""), "");
-  EXPECT_EQ(encoded("f"), "Zg==");
-  EXPECT_EQ(encoded("fo"), "Zm8=");
-  EXPECT_EQ(encoded("foo"), "Zm9v");
-  EXPECT_EQ(encoded("\xff\xfe\xfd\xfc"), "//79/A==");
-}
-
 TEST(JsonTest, BytesAreTextNullOrBase64) {
   Json object;
   set_bytes(object, "a", as_bytes("text"));

@@ -20,6 +20,7 @@ Connection::Connection(std::unique_ptr<Socket> socket, BrokerCore& broker, AmqpS
       reply_consumers_(reply_consumers),
       limits_(limits),
       owner_(broker.queues().new_owner()),
+      connected_at_(broker.broker_time()),
       lease_(broker.memory()) {
   count_memory();
 }
@@ -27,10 +28,6 @@ Connection::Connection(std::unique_ptr<Socket> socket, BrokerCore& broker, AmqpS
 std::unexpected<Connection::Failure> Connection::failure(const Error& error) {
   auto code = static_cast<ReplyCode>(amqp_reply_code(error.code));
   return failure(code, std::string(error.message()));
-}
-
-ConnectionFacts Connection::facts() const {
-  return {client_name_, socket_->peer(), user_, tenant_, client_product_, channels_.size()};
 }
 
 Task<void> Connection::serve(std::shared_ptr<Connection> connection) {

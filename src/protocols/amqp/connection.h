@@ -24,6 +24,7 @@
 #include "broker/memory_relief.h"
 #include "broker/queues.h"
 #include "protocols/amqp/channel.h"
+#include "protocols/amqp/facts.h"
 #include "protocols/amqp/limits.h"
 #include "protocols/amqp/reply_consumers.h"
 #include "protocols/amqp/wire/frame.h"
@@ -44,15 +45,6 @@ struct AmqpStats {
   Counter published;
   Counter delivered;
   Counter closed_for_memory;
-};
-
-struct ConnectionFacts {
-  std::string name;
-  std::string peer;
-  std::string user;
-  std::string tenant;
-  std::string client;
-  std::size_t channels = 0;
 };
 
 // Of the broker's making: the prefix and 22 random characters.
@@ -179,8 +171,6 @@ class Connection : public std::enable_shared_from_this<Connection>, public Memor
   void send(Channel& channel, const std::shared_ptr<Consumer>& consumer, const Delivery& delivery);
   void send_held(Channel& channel);
   void give_back_held(Channel& channel, const Consumer& consumer);
-  ByteView delivery_properties(const Delivery& delivery, const QueueInfo& queue,
-                               std::vector<std::uint8_t>& space) const;
   bool outbox_is_full() const;
   void grant_more(Consumer& consumer);
   void grant_all();
@@ -212,6 +202,7 @@ class Connection : public std::enable_shared_from_this<Connection>, public Memor
   const AmqpLimits limits_;
   std::shared_ptr<DeliverySink> sink_;
   const OwnerId owner_;
+  const WallMs connected_at_;
   MemoryLease lease_;
 
   enum class Phase { greeting, start, tune, open, running, closing } phase_ = Phase::greeting;

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/value_fields.h"
 #include "protocols/amqp/connection.h"
+#include "protocols/amqp/delivery_properties.h"
 #include "protocols/amqp/wire/field_table.h"
 
 namespace millrace::amqp {
@@ -212,31 +213,6 @@ void Connection::give_back_held(Channel& channel, const Consumer& consumer) {
   });
   if (judgements.empty()) return;
   queues().settle(consumer.queue->id, consumer.holder, std::move(judgements));
-}
-
-// As they were published, but for what the broker has to say.
-ByteView Connection::delivery_properties(const Delivery& delivery, const QueueInfo& queue,
-                                         std::vector<std::uint8_t>& space) const {
-  const MessageFields& fields = delivery.message->fields;
-  ByteView raw = fields.properties.empty() ? ByteView(kNoProperties) : fields.properties;
-  const bool counts = queue.config.type == QueueType::quorum && delivery.before.acquired > 0;
-  if (fields.deaths.empty() && !counts) return raw;
-  auto properties = decode_properties(raw);
-  if (!properties) return raw;
-  if (!properties->headers) properties->headers.emplace();
-  if (!fields.deaths.empty()) {
-    ValueTable deaths;
-    if (read_value_table(fields.deaths, deaths)) {
-      for (const auto& [key, value] : deaths.entries()) properties->headers->set(key, value);
-    }
-    properties->expiration.reset();
-  }
-  if (counts) {
-    properties->headers->set("x-delivery-count", Value(std::int64_t{delivery.before.failed}));
-    properties->headers->set("x-acquired-count", Value(std::int64_t{delivery.before.acquired}));
-  }
-  space = encode_properties(*properties);
-  return space;
 }
 
 bool Connection::outbox_is_full() const {

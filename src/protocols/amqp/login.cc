@@ -1,4 +1,6 @@
 // Connections: from the greeting to connection.open.
+#include "broker/login.h"
+
 #include <fmt/format.h>
 
 #include "base/log.h"
@@ -7,11 +9,6 @@
 
 namespace millrace::amqp {
 namespace {
-
-// Clients read features off this number: that of the RabbitMQ whose behaviour is followed.
-constexpr std::string_view kProductVersion = "4.3.0";
-constexpr std::string_view kUser = "guest";
-constexpr std::string_view kPassword = "guest";
 
 struct Credentials {
   std::string user;
@@ -34,11 +31,6 @@ std::optional<Credentials> read_amqplain(std::string_view response) {
   const Value* password = table->find("PASSWORD");
   if (!user || !password || !user->as_text() || !password->as_text()) return std::nullopt;
   return Credentials{*user->as_text(), *password->as_text()};
-}
-
-bool is_loopback(std::string_view peer) {
-  return peer.starts_with("127.") || peer.starts_with("::1") || peer.starts_with("[::1]") ||
-         peer.starts_with("::ffff:127.") || peer.starts_with("[::ffff:127.");
 }
 
 bool has_capability(const ValueTable& client_properties, std::string_view name) {
@@ -66,10 +58,10 @@ void Connection::send_start() {
       {"capabilities", Value(std::move(capabilities))},
       {"cluster_name", Value("millrace")},
       {"copyright", Value("")},
-      {"information", Value("Millrace, as RabbitMQ " + std::string(kProductVersion))},
+      {"information", Value("Millrace, as RabbitMQ " + std::string(kFollowedVersion))},
       {"platform", Value("C++")},
       {"product", Value("Millrace")},
-      {"version", Value(kProductVersion)},
+      {"version", Value(kFollowedVersion)},
   };
   out_.method(0, ConnectionStart{.version_major = 0,
                                  .version_minor = 9,
@@ -96,14 +88,15 @@ Task<Connection::Done> Connection::start_ok(ConnectionStartOk method) {
                                   method.mechanism));
   }
   const std::string mechanism(method.mechanism);
-  const bool known =
-      credentials && credentials->user == kUser && credentials->password == kPassword;
-  if (known && !is_loopback(socket_->peer())) {
+  const Login login = credentials
+                          ? check_login(credentials->user, credentials->password, socket_->peer())
+                          : Login::unknown;
+  if (login == Login::not_from_here) {
     co_await sleep_for(broker_.core(), limits_.login_delay);
     co_return failure(ReplyCode::access_refused,
-                      fmt::format("user '{}' can only connect via localhost", kUser));
+                      fmt::format("user '{}' can only connect via localhost", credentials->user));
   }
-  if (!known) {
+  if (login == Login::unknown) {
     co_await sleep_for(broker_.core(), limits_.login_delay);
     co_return failure(ReplyCode::access_refused,
                       fmt::format("Login was refused using authentication mechanism {}. For "

@@ -1,10 +1,17 @@
 #include "protocols/amqp/server.h"
 
+#include <fmt/format.h>
+
+#include <iterator>
+
 #include "base/log.h"
 #include "protocols/amqp/wire/field_table.h"
 
 namespace millrace::amqp {
 namespace {
+
+// Connections looked at before a core does something else again.
+constexpr std::size_t kInOneTurn = 256;
 
 PropertyFacts read_properties(ByteView raw) {
   PropertyFacts facts;
@@ -32,6 +39,8 @@ Result<void> AmqpServer::listen(const std::string& host, std::uint16_t port) {
   auto listener = runtime_.listen(host, port);
   if (!listener) return std::unexpected(listener.error());
   listener_ = std::move(*listener);
+  const bool is_v6 = host.find(':') != std::string::npos;
+  address_ = fmt::format("{}:{}", is_v6 ? '[' + host + ']' : host, listener_->port());
   for (std::uint32_t id = 0; id < cores_.size(); ++id) {
     BrokerCore* core = &broker_.core(CoreId(id));
     core->core().post([core] { core->queues().set_read_properties(read_properties); });
@@ -85,6 +94,53 @@ Task<void> AmqpServer::close_connections() {
       return true;
     });
   }
+}
+
+ConnectionFacts AmqpServer::facts_of(const Connection& connection) const {
+  ConnectionFacts facts = connection.facts();
+  facts.name = facts.peer + " -> " + address_;
+  return facts;
+}
+
+Task<std::vector<ConnectionFacts>> AmqpServer::connections() {
+  Core& home = runtime_.core(CoreId(0));
+  std::vector<ConnectionFacts> all;
+  for (std::uint32_t id = 0; id < cores_.size(); ++id) {
+    Core& core = runtime_.core(CoreId(id));
+    auto some = co_await start_on(home, core, connections_on(&cores_[id], &core));
+    std::ranges::move(some, std::back_inserter(all));
+  }
+  co_return all;
+}
+
+Task<std::vector<ConnectionFacts>> AmqpServer::connections_on(PerCore* here, Core* core) {
+  std::vector<std::shared_ptr<Connection>> open(here->connections.begin(), here->connections.end());
+  std::vector<ConnectionFacts> facts;
+  for (const auto& connection : open) {
+    facts.push_back(facts_of(*connection));
+    if (facts.size() % kInOneTurn == 0) co_await Yield{*core};
+  }
+  co_return facts;
+}
+
+Task<std::size_t> AmqpServer::close_connections(Which which, std::string reason) {
+  Core& home = runtime_.core(CoreId(0));
+  std::size_t closed = 0;
+  for (std::uint32_t id = 0; id < cores_.size(); ++id) {
+    closed +=
+        co_await start_on(home, runtime_.core(CoreId(id)), close_on(&cores_[id], which, reason));
+  }
+  co_return closed;
+}
+
+Task<std::size_t> AmqpServer::close_on(PerCore* here, Which which, std::string reason) {
+  std::size_t closed = 0;
+  for (const auto& connection : here->connections) {
+    if (!which(facts_of(*connection))) continue;
+    connection->end(ReplyCode::connection_forced, reason);
+    ++closed;
+  }
+  co_return closed;
 }
 
 }  // namespace millrace::amqp
