@@ -28,7 +28,8 @@ class MillraceBroker(Broker):
 
     def command(self):
         data = ["--data-dir", str(self.data_dir)]
-        listen = ["--kafka", self.address, "--amqp", self.amqp, "--http", self.http]
+        listen = ["--kafka", self.address, "--amqp", self.amqp]
+        listen += ["--management", "off", "--http", self.http]
         listen += ["--json", "--log-format", "text"]
         return [str(self.binary), "serve", *data, *listen, *self.flags]
 

@@ -50,7 +50,5 @@ struct HttpAnswer {
 // Sets target, segments and query. invalid_request when it is no path, or what a '%' begins is no
 // byte.
 Result<void> take_target(HttpRequest& request, std::string_view target);
-// %XX for everything that may not stand in a segment of a path.
-std::string percent_encoded(std::string_view text);
 
 }  // namespace millrace

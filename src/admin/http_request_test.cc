@@ -5,6 +5,7 @@
 #include <tuple>
 
 #include "admin/http_routes.h"
+#include "base/percent.h"
 
 namespace millrace {
 namespace {

@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <array>
+
 #include "base/assert.h"
 #include "base/log.h"
 #include "server/version.h"
@@ -14,6 +16,12 @@ using namespace std::chrono_literals;
 namespace {
 // How long a stop waits for what is under way before it says what that is and goes on.
 constexpr Duration kStopPatience = 10s;
+
+std::string host_name() {
+  std::array<char, 256> name{};
+  if (::gethostname(name.data(), name.size() - 1) != 0 || name[0] == 0) return "localhost";
+  return name.data();
+}
 }  // namespace
 
 Process::Process(ServeOptions options)
@@ -34,6 +42,7 @@ int Process::run() {
   runtime_.run();
   http_.reset();
   observer_.reset();
+  management_.reset();
   amqp_.reset();
   kafka_.reset();
   broker_.reset();
@@ -50,6 +59,7 @@ Task<void> Process::start() {
   if (opened) opened = listening;
   if (opened) opened = open_kafka();
   if (opened) opened = open_amqp();
+  if (opened) opened = open_management();
   if (!opened) {
     fmt::print(stderr, "millrace: {}\n", opened.error().message());
     runtime_.core(CoreId(0)).spawn("stop", stop(1));
@@ -121,6 +131,28 @@ Result<void> Process::open_amqp() {
   return listening;
 }
 
+// Behind the others, of which it tells.
+Result<void> Process::open_management() {
+  if (!options_.management) return {};
+  management::Facts facts;
+  facts.version = kVersion;
+  facts.node = "millrace@" + host_name();
+  facts.data_directory = options_.data_dir;
+  facts.memory_bytes_max = options_.memory.process;
+  facts.disk_reserve_bytes = options_.storage.disk_reserve_bytes;
+  auto add = [&facts](std::string protocol, const std::string& host, std::uint16_t port) {
+    facts.listeners.push_back({std::move(protocol), host, port});
+  };
+  if (amqp_) add("amqp", options_.amqp->host, amqp_->port());
+  if (kafka_) add("kafka", options_.kafka->host, kafka_->port());
+  if (http_) add("http/prometheus", options_.http->host, http_->port());
+  management_ = std::make_unique<management::Management>(
+      runtime_, *broker_, amqp_.get(), std::move(facts), options_.management_limits);
+  auto listening = management_->listen(options_.management->host, options_.management->port);
+  if (!listening) management_.reset();
+  return listening;
+}
+
 Readiness Process::readiness() const {
   if (stopping_) return Readiness::stopping;
   if (!ready_) return Readiness::starting;
@@ -156,6 +188,7 @@ void Process::begin_restart() {
   ++restart_->restarts;
   if (kafka_) restart_->kafka->port = kafka_->port();
   if (amqp_) restart_->amqp->port = amqp_->port();
+  if (management_) restart_->management->port = management_->port();
   if (http_) restart_->http->port = http_->port();
   runtime_.core(CoreId(0)).spawn("restart", stop(0));
 }
@@ -171,15 +204,17 @@ void Process::print_ready() const {
   };
   std::string kafka = bound(options_.kafka, kafka_);
   std::string amqp = bound(options_.amqp, amqp_);
+  std::string management = bound(options_.management, management_);
   std::string http = bound(options_.http, http_);
   if (options_.json) {
     fmt::print(
-        R"({{"ready":true,"version":"{}","kafka":"{}","amqp":"{}","http":"{}","data_dir":"{}"}})"
+        R"({{"ready":true,"version":"{}","kafka":"{}","amqp":"{}","management":"{}","http":"{}",)"
+        R"("data_dir":"{}"}})"
         "\n",
-        kVersion, kafka, amqp, http, options_.data_dir);
+        kVersion, kafka, amqp, management, http, options_.data_dir);
   } else {
-    fmt::print("millrace {} is ready: kafka {}, amqp {}, http {}, data in {}\n", kVersion, kafka,
-               amqp, http, options_.data_dir);
+    fmt::print("millrace {} is ready: kafka {}, amqp {}, management {}, http {}, data in {}\n",
+               kVersion, kafka, amqp, management, http, options_.data_dir);
   }
   std::fflush(stdout);
 }
@@ -193,6 +228,7 @@ Task<void> Process::stop(int exit_code) {
   Core& home = runtime_.core(CoreId(0));
   if (kafka_) kafka_->stop_listening();
   if (amqp_) amqp_->stop_listening();
+  if (management_) management_->close();
   if (http_) http_->close();
   if (booted_) {
     co_await broker_->stop();
@@ -223,7 +259,10 @@ Task<void> Process::stop(int exit_code) {
     }
   }
   MonotonicTime deadline = home.now() + kStopPatience.count();
-  while (http_ && http_->connections() > 0 && home.now() < deadline) {
+  auto http_connections = [this] {
+    return (http_ ? http_->connections() : 0) + (management_ ? management_->connections() : 0);
+  };
+  while (http_connections() > 0 && home.now() < deadline) {
     co_await sleep_for(home, 5ms);
   }
   runtime_.stop();

@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "admin/http_server.h"
+#include "management/management.h"
 #include "observe/observer.h"
 #include "protocols/amqp/server.h"
 #include "protocols/kafka/server.h"
@@ -29,6 +30,7 @@ class Process {
   Task<Result<void>> open_broker();
   Result<void> open_kafka();
   Result<void> open_amqp();
+  Result<void> open_management();
   Readiness readiness() const;
   Task<void> stop(int exit_code);
   Task<HttpAnswer> metrics_answer();
@@ -44,6 +46,7 @@ class Process {
   std::unique_ptr<Broker> broker_;
   std::unique_ptr<kafka::KafkaServer> kafka_;
   std::unique_ptr<amqp::AmqpServer> amqp_;
+  std::unique_ptr<management::Management> management_;
   std::unique_ptr<Observer> observer_;
   std::unique_ptr<HttpServer> http_;
   bool opening_ = false;  // the store, on opener_

@@ -102,6 +102,8 @@ ServeOptions serve_options(const Settings& settings) {
   take.number("amqp.connections_per_core_max", options.amqp_limits.connections_max);
   take.number("amqp.channels_max", options.amqp_limits.channels_max);
   take.number("amqp.message_bytes_max", options.amqp_limits.message_bytes_max);
+  take.address("management.listen", options.management);
+  take.number("management.connections_max", options.management_limits.connections_max);
   take.address("http.listen", options.http);
   take.number("http.connections_max", options.http_limits.connections_max);
   take_sessions(take, options.sessions);

@@ -21,6 +21,8 @@ struct ServeOptions {
   std::optional<Address> kafka;  // nothing: off
   std::optional<Address> amqp;   // nothing: off
   amqp::AmqpLimits amqp_limits;
+  std::optional<Address> management;  // nothing: off
+  HttpLimits management_limits;
   std::optional<Address> http;       // nothing: off
   std::optional<Address> advertise;  // what Metadata returns; nothing: the bound address
   std::size_t cores = 1;

@@ -35,7 +35,8 @@ void check_addresses(const Settings& settings, Mistakes& mistakes) {
                       "(kafka.advertise)",
                       told(settings, "kafka.listen")));
   }
-  if (!kafka && settings.is_word("amqp.listen") && settings.is_word("http.listen"))
+  if (!kafka && settings.is_word("amqp.listen") && settings.is_word("management.listen") &&
+      settings.is_word("http.listen"))
     mistakes.emplace_back("all listeners are off: there is nothing to serve");
 }
 

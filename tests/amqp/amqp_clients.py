@@ -28,7 +28,7 @@ PATIENCE_S = 20.0
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):
     """One broker for all tests of a file. It must survive them and stop cleanly."""
-    instance = new_broker(tmp_path_factory.mktemp("broker"), amqp=True).start()
+    instance = new_broker(tmp_path_factory.mktemp("broker"), amqp=True, management=True).start()
     yield instance
     clients.admin.cache_clear()
     try:

@@ -121,7 +121,7 @@ def test_a_broken_file_is_told_with_its_line(tmp_path):
         ([], {"MILLRACE_KAFKA_LISTE": "x"}, "MILLRACE_KAFKA_LISTEN"),
         ([], {"MILLRACE_LOG_LEVEL": "loud"}, "MILLRACE_LOG_LEVEL=loud: it must be one of debug"),
         (["--config", "absent.toml"], {}, "absent.toml can't be read"),
-        (["--kafka", "off", "--amqp", "off", "--http", "off"], {}, "nothing to serve"),
+        (["--kafka", "off", "--amqp", "off", "--management", "off", "--http", "off"], {}, "nothing to serve"),
         ([], {"MILLRACE_KAFKA_LISTEN": "0.0.0.0:9092"}, "--advertise"),
         (
             [],

@@ -32,6 +32,8 @@ class Served:
                 str(data_dir),
                 "--kafka",
                 "127.0.0.1:0",
+                "--management",
+                "off",
                 "--amqp",
                 "off",
                 "--http",

@@ -24,7 +24,8 @@ pytestmark = pytest.mark.millrace
 def serve(data_dir, *flags, within_s=15):
     """Runs a broker that is expected to refuse and end; returns (exit code, stdout, stderr)."""
     done = subprocess.run(
-        [os.environ["MILLRACE_BINARY"], "serve", "--data-dir", str(data_dir), "--amqp", "off", *flags],
+        [os.environ["MILLRACE_BINARY"], "serve", "--data-dir", str(data_dir)]
+        + ["--amqp", "off", "--management", "off", *flags],
         capture_output=True,
         text=True,
         timeout=within_s,
@@ -89,6 +90,8 @@ def test_the_ready_line_is_readable_without_json(make_broker):
             str(broker.data_dir),
             "--kafka",
             broker.address,
+            "--management",
+            "off",
             "--amqp",
             "off",
             "--http",
@@ -162,7 +165,7 @@ def test_help_names_the_flags():
         timeout=10,
     )
     assert done.returncode == 0
-    for flag in ("--data-dir", "--kafka", "--amqp", "--http", "--advertise", "--json", "--cores"):
+    for flag in ("--data-dir", "--kafka", "--amqp", "--management", "--http", "--advertise", "--json", "--cores"):
         assert flag in done.stdout
 
 

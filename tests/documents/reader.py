@@ -16,6 +16,7 @@ STOPPED_WITHIN_S = 20.0
 # What documents say, and what stands for it here.
 KAFKA = "127.0.0.1:9092"
 AMQP = "127.0.0.1:5672"
+MANAGEMENT = "127.0.0.1:15672"
 HTTP = "127.0.0.1:8080"
 EXAMPLE_FOLDER = "/tmp/millrace-example"
 
@@ -31,6 +32,7 @@ class Reader:
         self.folder = Path(folder)
         self.binary = os.environ["MILLRACE_BINARY"]
         self.kafka, self.amqp, self.http = free_address(), free_address(), free_address()
+        self.management = free_address()
         self.broker = None
         self.tools = self.folder / ".tools"
         self.tools.mkdir()
@@ -43,11 +45,14 @@ class Reader:
         self.environment["PATH"] = f"{self.tools}:{os.environ['PATH']}"
         # Commands without --server mean the broker of the document.
         self.environment["MILLRACE_SERVER"] = self.kafka
+        self.environment["MILLRACE_MANAGEMENT"] = self.management
+        self.environment["MILLRACE_AMQP"] = self.amqp
 
     def here(self, text):
         """What the document says, in this folder and with these ports."""
         return (
             text.replace(KAFKA, self.kafka)
+            .replace(MANAGEMENT, self.management)
             .replace(AMQP, self.amqp)
             .replace(HTTP, self.http)
             .replace(EXAMPLE_FOLDER, str(self.folder / "example"))
@@ -57,6 +62,7 @@ class Reader:
         return (
             text.replace(self.kafka, KAFKA)
             .replace(self.amqp, AMQP)
+            .replace(self.management, MANAGEMENT)
             .replace(self.http, HTTP)
             .replace(str(self.folder / "example"), EXAMPLE_FOLDER)
         )
@@ -67,7 +73,8 @@ class Reader:
         with open(self.folder / ".broker.log", "ab") as log:
             self.broker = subprocess.Popen(
                 [self.binary, "serve", "--data-dir", "./data"]
-                + ["--kafka", self.kafka, "--amqp", self.amqp, "--http", self.http],
+                + ["--kafka", self.kafka, "--amqp", self.amqp]
+                + ["--management", self.management, "--http", self.http],
                 cwd=self.folder,
                 env=self.environment,
                 stdin=subprocess.DEVNULL,

@@ -35,7 +35,14 @@ class Broker:
     )  # every broker that was started and not yet stopped; the failure report reads their logs
 
     def __init__(
-        self, directory, flags=(), advertise=None, wrapper=(), http=False, amqp=False
+        self,
+        directory,
+        flags=(),
+        advertise=None,
+        wrapper=(),
+        http=False,
+        amqp=False,
+        management=False,
     ):
         self.directory = Path(directory)
         self.data_dir = self.directory / "data"
@@ -45,6 +52,7 @@ class Broker:
         self.wrapper = list(wrapper)
         self.http = "127.0.0.1:0" if http else "off"
         self.amqp = "127.0.0.1:0" if amqp else "off"
+        self.management = "127.0.0.1:0" if management else "off"
         self.port = 0
         self.process = None
         self.ready = None  # the JSON object of the ready line
@@ -57,6 +65,10 @@ class Broker:
     @property
     def amqp_port(self):
         return int(self.amqp.rsplit(":", 1)[1])
+
+    @property
+    def management_port(self):
+        return int(self.management.rsplit(":", 1)[1])
 
     @property
     def pid(self):
@@ -75,6 +87,8 @@ class Broker:
             self.address,
             "--amqp",
             self.amqp,
+            "--management",
+            self.management,
             "--http",
             self.http,
             "--json",
@@ -113,6 +127,8 @@ class Broker:
         self.port = int(port)
         if self.amqp != "off":
             self.amqp = self.ready["amqp"]  # the same after a restart
+        if self.management != "off":
+            self.management = self.ready["management"]
 
     def start(self):
         self.launch()
