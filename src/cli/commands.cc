@@ -99,6 +99,77 @@ Examples:
      R"(Examples:
   millrace groups delete billing)",
      add_groups_delete},
+    {"queues list", "List queues with what is in them",
+     R"(IN FLIGHT is what consumers have and did not acknowledge yet.
+
+Examples:
+  millrace queues list
+  millrace queues list --json | jq -r '.queues[] | select(.ready > 1000) | .name')",
+     add_queues_list},
+    {"queues declare", "Make queues, or see that they are as they should be",
+     R"(A queue that is there already and differs is left as it is, and that is a failure.
+
+Examples:
+  millrace queues declare jobs
+  millrace queues declare jobs.dead
+  millrace queues declare mails --type quorum --delivery-limit 5 --dead-letter-to jobs.dead
+  millrace queues declare news --max-length 1000 --message-ttl-ms 60000)",
+     add_queues_declare},
+    {"queues delete", "Delete queues with all their messages, without asking",
+     R"(Examples:
+  millrace queues delete jobs
+  millrace queues delete jobs --if-empty --if-unused)",
+     add_queues_delete},
+    {"queues bind", "Let a queue have messages of an exchange",
+     R"(Examples:
+  millrace queues bind mails amq.topic --key 'order.*.paid'
+  millrace queues bind mails amq.headers -a x-match=any -a urgent=true)",
+     add_queues_bind},
+    {"queues unbind", "... and not any more",
+     R"(Examples:
+  millrace queues unbind mails amq.topic --key 'order.*.paid')",
+     add_queues_unbind},
+    {"queues peek", "Look at the first messages of a queue, without taking them",
+     R"(They stay where they are, and are not marked as delivered. What is no text stands as base64.
+
+Examples:
+  millrace queues peek jobs
+  millrace queues peek jobs --count 1 --verbose)",
+     add_queues_peek},
+    {"queues purge", "Delete what is ready in queues, without asking",
+     R"(What consumers have and did not acknowledge yet stays theirs.
+
+Examples:
+  millrace queues purge jobs)",
+     add_queues_purge},
+    {"queues stats", "Show depth, rates, the age of the oldest message, dead letters",
+     R"(Looks twice, --interval seconds apart. OLDEST is how long the first ready message waits, where
+that is known; DEAD-LETTERED counts since the queue was made.
+
+Examples:
+  millrace queues stats
+  millrace queues stats jobs --interval 5 --json)",
+     add_queues_stats},
+    {"publish", "Publish lines of text, a message each, to a queue or an exchange",
+     R"(Every message is durable before the next is read; for many at once use an AMQP client with
+confirms. A message that goes to no queue is a failure.
+
+Examples:
+  echo 'hello' | millrace publish jobs
+  millrace publish jobs --message '{"id":1}' -H kind=test
+  millrace publish --exchange amq.topic --key order.7.paid --message paid)",
+     add_publish},
+    {"work", "Take messages of a queue, one by one, and acknowledge what was done",
+     R"(Without --exec messages are printed, a line each, and acknowledged when they are out. With it a
+message is done when its command ends with 0. The command finds MILLRACE_QUEUE, MILLRACE_EXCHANGE,
+MILLRACE_ROUTING_KEY and MILLRACE_REDELIVERED in its environment. Start it several times to work
+side by side: each message goes to one of them, and back to the others when its worker ends.
+
+Examples:
+  millrace work jobs
+  millrace work jobs --exec 'jq -r .id >> done.txt' --idle 5
+  millrace work mails --exec ./send-mail --on-failure reject)",
+     add_work},
     {"perf produce", "Measure writing",
      R"(Latency is counted from when a record was to be sent to when it was acknowledged; with --rate
 that is the moment the rate asks for, so that a broker that stalls does not hide it.
@@ -133,6 +204,7 @@ struct GroupRow {
 constexpr GroupRow kGroups[] = {
     {"topics", "List, create, describe, change and delete topics"},
     {"groups", "Consumer groups: how far they have read, and from where they go on"},
+    {"queues", "Queues: make, bind, look into, purge, delete; depth and rates"},
     {"perf", "Measure a broker: writing, reading, latency"},
 };
 

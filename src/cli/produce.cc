@@ -1,7 +1,5 @@
 // millrace produce: lines of text in, records out.
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -12,6 +10,7 @@
 
 #include "cli/assignments.h"
 #include "cli/handlers.h"
+#include "cli/input_file.h"
 #include "cli/interrupt.h"
 #include "cli/json.h"
 #include "cli/lines.h"
@@ -62,24 +61,6 @@ struct Tally {
     if (partition.first_offset < 0) partition.first_offset = done.base_offset;
     partition.last_offset = done.base_offset + done.records - 1;
   }
-};
-
-class Input {
- public:
-  ~Input() {
-    if (descriptor_ > STDERR_FILENO) ::close(descriptor_);
-  }
-  Result<int> open(const std::string& file) {
-    if (file.empty() || file == "-") return STDIN_FILENO;
-    descriptor_ = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
-    if (descriptor_ < 0)
-      return fail(ErrorCode::io_error,
-                  fmt::format("cannot read {}: {}", file, std::generic_category().message(errno)));
-    return descriptor_;
-  }
-
- private:
-  int descriptor_ = -1;
 };
 
 // One line as a record. The headers view the options.
@@ -201,7 +182,7 @@ Result<int> produce(const ProduceOptions& options) {
     return misused(
         "--key gives every record the same key, --key-separator takes it from the "
         "line: use one of them");
-  Input input;
+  InputFile input;
   auto descriptor = input.open(options.file);
   if (!descriptor) return std::unexpected(descriptor.error());
   std::vector<std::pair<std::string, std::string>> header_texts;

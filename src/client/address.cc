@@ -21,8 +21,9 @@ std::string ServerAddress::text() const {
   return v6 ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
 }
 
-Result<ServerAddress> parse_server(const std::string& text) {
+Result<ServerAddress> parse_server(const std::string& text, std::uint16_t default_port) {
   ServerAddress address;
+  address.port = default_port;
   const std::string_view all = text;
   std::string_view rest;
   if (all.starts_with('[')) {

@@ -19,7 +19,9 @@ struct ServerAddress {
   friend bool operator==(const ServerAddress&, const ServerAddress&) = default;
 };
 
-// "HOST:PORT", "HOST" (port 9092), "[V6]:PORT". Error::invalid_config says what was wrong.
-Result<ServerAddress> parse_server(const std::string& text);
+// "HOST:PORT", "HOST" (with the port given), "[V6]:PORT". Error::invalid_config says what was
+// wrong.
+Result<ServerAddress> parse_server(const std::string& text,
+                                   std::uint16_t default_port = kDefaultPort);
 
 }  // namespace millrace::client

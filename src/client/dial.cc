@@ -36,21 +36,22 @@ int finish_connecting(int socket, const addrinfo& target, const Deadline& deadli
   }
 }
 
-std::unexpected<Error> refuse(const ServerAddress& address, int error, Milliseconds timeout) {
+std::unexpected<Error> refuse(const ServerAddress& address, int error, Milliseconds timeout,
+                              std::string_view option) {
   if (error == ETIMEDOUT)
     return fail(ErrorCode::timed_out,
-                fmt::format("no broker answers at {} within {}: check the address (--server "
+                fmt::format("no broker answers at {} within {}: check the address ({} "
                             "HOST:PORT) and what lies between",
-                            address.text(), text_of(timeout)));
+                            address.text(), text_of(timeout), option));
   return fail(ErrorCode::connection_broken,
               fmt::format("no broker answers at {} ({}): start one with 'millrace serve', or name "
-                          "another with --server HOST:PORT",
-                          address.text(), std::generic_category().message(error)));
+                          "another with {} HOST:PORT",
+                          address.text(), std::generic_category().message(error), option));
 }
 
 }  // namespace
 
-Result<int> dial(const ServerAddress& address, Milliseconds timeout) {
+Result<int> dial(const ServerAddress& address, Milliseconds timeout, std::string_view option) {
   addrinfo hints{};
   hints.ai_family = AF_UNSPEC;
   hints.ai_socktype = SOCK_STREAM;
@@ -59,8 +60,8 @@ Result<int> dial(const ServerAddress& address, Milliseconds timeout) {
       ::getaddrinfo(address.host.c_str(), fmt::to_string(address.port).c_str(), &hints, &found);
   if (code != 0)
     return fail(ErrorCode::connection_broken,
-                fmt::format("the host '{}' is not found ({}): check --server HOST:PORT",
-                            address.host, ::gai_strerror(code)));
+                fmt::format("the host '{}' is not found ({}): check {} HOST:PORT", address.host,
+                            ::gai_strerror(code), option));
   const std::unique_ptr<addrinfo, FreeAddresses> list(found);
   const Deadline deadline(timeout);
   int error = ECONNREFUSED;
@@ -79,7 +80,7 @@ Result<int> dial(const ServerAddress& address, Milliseconds timeout) {
     }
     ::close(socket);
   }
-  return refuse(address, error, timeout);
+  return refuse(address, error, timeout, option);
 }
 
 }  // namespace millrace::client

@@ -15,7 +15,7 @@ TESTS_MAY_INCLUDE = {"runtime/sim"}
 # Libraries that only some folders may know: include prefix -> folders.
 CONFINED = {
     "boost/asio": {"runtime/asio"},
-    "boost/beast": {"admin", "runtime/asio"},
+    "boost/beast": {"admin", "client", "runtime/asio"},
     "sys/epoll.h": {"runtime/asio"},
     "liburing": {"runtime/asio"},
 }
