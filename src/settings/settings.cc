@@ -16,12 +16,13 @@ constexpr std::string_view kPrefix = "MILLRACE_";
 // What else begins like a setting: the file, the client commands' broker, and what the project's
 // scripts and tests are told by.
 constexpr std::string_view kOtherVariables[] = {
-    "MILLRACE_CONFIG",          "MILLRACE_SERVER",       "MILLRACE_BINARY",
-    "MILLRACE_SETUP",           "MILLRACE_SEED",         "MILLRACE_SEED_COUNT",
-    "MILLRACE_SEED_FIRST",      "MILLRACE_TEST_ALL",     "MILLRACE_TEST_PEER",
-    "MILLRACE_KILL_CYCLES",     "MILLRACE_LEAK_CHECK",   "MILLRACE_FUZZ_SEED",
-    "MILLRACE_UNIT_SECONDS",    "MILLRACE_TIDY_SECONDS", "MILLRACE_CLIENTS_SECONDS",
-    "MILLRACE_FRESH_NAMESPACE", "MILLRACE_RARE_REPORT",  "MILLRACE_CRASH_POINT",
+    "MILLRACE_CONFIG",       "MILLRACE_SERVER",          "MILLRACE_MANAGEMENT",
+    "MILLRACE_AMQP",         "MILLRACE_BINARY",          "MILLRACE_SETUP",
+    "MILLRACE_SEED",         "MILLRACE_SEED_COUNT",      "MILLRACE_SEED_FIRST",
+    "MILLRACE_TEST_ALL",     "MILLRACE_TEST_PEER",       "MILLRACE_KILL_CYCLES",
+    "MILLRACE_LEAK_CHECK",   "MILLRACE_FUZZ_SEED",       "MILLRACE_UNIT_SECONDS",
+    "MILLRACE_TIDY_SECONDS", "MILLRACE_CLIENTS_SECONDS", "MILLRACE_FRESH_NAMESPACE",
+    "MILLRACE_RARE_REPORT",  "MILLRACE_CRASH_POINT",
 };
 
 std::vector<std::string> variable_names() {

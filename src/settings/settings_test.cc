@@ -142,6 +142,7 @@ TEST(SettingsTest, AFileThatCannotBeReadIsNamed) {
 TEST(SettingsTest, UnknownVariablesAreRefusedAndOthersLeftAlone) {
   Settings settings;
   const char* const variables[] = {"MILLRACE_SERVER=127.0.0.1:1", "MILLRACE_CONFIG=x",
+                                   "MILLRACE_AMQP=h:1",           "MILLRACE_MANAGEMENT=h:1",
                                    "MILLRACE_KAFKA_LISEN=h:1",    "MILLRACE_SERVER_CORES=0",
                                    "MILLRACE_LOG_LEVEL",          nullptr};
   EXPECT_THAT(settings.read_environment(variables),
