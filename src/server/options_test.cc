@@ -68,7 +68,8 @@ TEST(OptionsTest, AListenerCanBeOff) {
 }
 
 TEST(OptionsTest, AllListenersOffIsRefused) {
-  expect_refused({"--kafka", "off", "--amqp", "off", "--http", "off"}, "nothing to serve");
+  expect_refused({"--kafka", "off", "--amqp", "off", "--management", "off", "--http", "off"},
+                 "nothing to serve");
   EXPECT_TRUE(run({"--kafka", "off", "--http", "off"}).serve.has_value());
 }
 

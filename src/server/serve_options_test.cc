@@ -46,6 +46,7 @@ TEST(ServeOptionsTest, TheTablesDefaultsAreThoseOfTheParts) {
   EXPECT_EQ(options.sessions.fetch_bytes_max, sessions.fetch_bytes_max);
   EXPECT_EQ(options.sessions.fetch_sessions.sessions_max, sessions.fetch_sessions.sessions_max);
   EXPECT_EQ(options.http_limits.connections_max, HttpLimits{}.connections_max);
+  EXPECT_EQ(options.management_limits.connections_max, HttpLimits{}.connections_max);
   const amqp::AmqpLimits amqp;
   EXPECT_EQ(options.amqp_limits.connections_max, amqp.connections_max);
   EXPECT_EQ(options.amqp_limits.channels_max, amqp.channels_max);
@@ -83,8 +84,10 @@ std::string fingerprint(const ServeOptions& options) {
   return fmt::format(
       "{} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} {} "
       "{} {} "
+      "{} {} "
       "{} {} {} {} {} {} {} {} {} {} {} {}",
-      options.data_dir, options.cores, options.json, static_cast<int>(options.log_level),
+      address(options.management), options.management_limits.connections_max, options.data_dir,
+      options.cores, options.json, static_cast<int>(options.log_level),
       static_cast<int>(options.log_format.value_or(LogFormat::text)), address(options.kafka),
       address(options.http), address(options.advertise), options.http_limits.connections_max,
       sessions.connections_max, sessions.frame_bytes_max, sessions.in_flight_max,

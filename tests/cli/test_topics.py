@@ -87,7 +87,7 @@ def test_list_is_sorted_and_knows_sizes(cli, broker, topic_name):
     row = next(line for line in table if line.split()[0] == second)
     assert (
         row.split()[1] == "4"
-        and row.index("4") == table[0].index("PARTITIONS") + len("PARTITIONS") - 1
+        and row.index("4", len(second)) == table[0].index("PARTITIONS") + len("PARTITIONS") - 1
     )
 
 
