@@ -30,23 +30,20 @@ void write_objects(const Queues::Listing& listing, bool of_one, Json& out) {
     out[section].push_back(of_one ? without(std::move(object), "vhost") : std::move(object));
   };
   for (const auto* section : {"queues", "exchanges", "bindings"}) out[section] = Json::array();
-  // What ends with a run or a connection is no definition.
-  for (const auto& queue : listing.queues) {
-    if (queue->is_temporary()) continue;
+  // What belongs to a connection is no definition.
+  Queues::Listing exported = listing;
+  std::erase_if(exported.queues, [](const auto& queue) { return queue->exclusive; });
+  for (const auto& queue : exported.queues) {
     put("queues", {{"name", queue->name},
                    {"vhost", queue->tenant},
-                   {"durable", true},
+                   {"durable", queue->durable},
                    {"auto_delete", queue->auto_delete},
                    {"arguments", to_json(queue->arguments)}});
   }
-  for (const auto& exchange : listing.exchanges) {
-    if (!exchange->durable || is_predeclared(*exchange)) continue;
-    put("exchanges", exchange_json(*exchange));
+  for (const auto& exchange : exported.exchanges) {
+    if (!is_predeclared(*exchange)) put("exchanges", exchange_json(*exchange));
   }
-  Queues::Listing durable = listing;
-  std::erase_if(durable.queues, [](const auto& queue) { return queue->is_temporary(); });
-  std::erase_if(durable.exchanges, [](const auto& exchange) { return !exchange->durable; });
-  for (const NamedBinding& binding : named_bindings(durable, false)) {
+  for (const NamedBinding& binding : named_bindings(exported, false)) {
     put("bindings", without(binding_json(binding), "properties_key"));
   }
 }

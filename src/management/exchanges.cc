@@ -30,8 +30,7 @@ Task<HttpAnswer> get_exchange(Api& api, HttpRequest request) {
 Task<HttpAnswer> put_exchange(Api& api, HttpRequest request) {
   DeclareExchange command{.tenant = request.parameter("vhost"),
                           .name = exchange_name(request, "name"),
-                          .type = "direct",
-                          .durable = true};
+                          .type = "direct"};
   Body body(request.body);
   body.need_short("name", command.name);
   body.take("type", command.type);

@@ -33,8 +33,8 @@ Task<HttpAnswer> get_queue(Api& api, HttpRequest request) {
 }
 
 Task<HttpAnswer> put_queue(Api& api, HttpRequest request) {
-  DeclareQueue command{
-      .tenant = request.parameter("vhost"), .name = request.parameter("name"), .durable = true};
+  // Durable when it is said: RabbitMQ's default.
+  DeclareQueue command{.tenant = request.parameter("vhost"), .name = request.parameter("name")};
   Body body(request.body);
   body.need_short("name", command.name);
   body.take("durable", command.durable);

@@ -27,7 +27,7 @@ class Api:
     def __init__(self, port, user="guest", password="guest"):
         self.port = port
         token = base64.b64encode(f"{user}:{password}".encode()).decode()
-        self.headers = {"Authorization": f"Basic {token}"}
+        self.headers = {"Authorization": f"Basic {token}", "Content-Type": "application/json"}
 
     def ask(self, method, path, body=None, headers=None):
         """(status, headers, text)"""
