@@ -22,7 +22,7 @@ def watched(tmp_path_factory):
     from support.broker import new_broker
 
     instance = new_broker(
-        tmp_path_factory.mktemp("watched"), flags=["--cores", "2"], http=True
+        tmp_path_factory.mktemp("watched"), flags=["--cores", "2"], http=True, amqp=True
     ).start()
     yield instance
     try:
