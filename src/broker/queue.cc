@@ -19,6 +19,9 @@ namespace {
 constexpr HolderId kBroker{1};
 // In one turn of the loop.
 constexpr int kPumpMax = 512;
+// Acknowledgements wait so long for others, and no more of them than this.
+constexpr Duration kSoon = 5ms;
+constexpr std::size_t kSoonMax = 1000;
 constexpr std::size_t kLoadBytes = 256 << 10;
 // Consumers read in order; what came back may stand anywhere.
 constexpr std::size_t kBlocksMax = 4;
@@ -60,6 +63,7 @@ void Queue::close() {
   cursor_ = nullptr;
   partition_->on_advance({});
   partition_ = nullptr;
+  if (soon_timer_) core_.cancel(*std::exchange(soon_timer_, std::nullopt));
   if (expiry_timer_) core_.cancel(*std::exchange(expiry_timer_, std::nullopt));
   if (unused_timer_) core_.cancel(*std::exchange(unused_timer_, std::nullopt));
   blocks_.clear();
@@ -124,16 +128,53 @@ void Queue::settle(HolderId holder, std::vector<Judgement> judgements) {
     if (each.verdict == Verdict::requeued_failed) outcome = SettleOutcome::released_failed;
     settle.settlements.push_back({each.range, outcome, {}, holder});
   }
-  if (!settle.settlements.empty()) submit(std::move(settle));
+  if (!settle.settlements.empty()) submit_soon(std::move(settle));
   if (!rejected.empty()) doom(RemovalReason::rejected, std::move(rejected));
 }
 
 void Queue::release(HolderId holder) {
   if (!cursor_) return;
   remove_consumer(holder);
+  settle_now();
   if (!cursor_ || cursor_->held_by(holder).empty()) return;
   ++begun_.settles;
   core_.spawn("release", run(shared_from_this(), ReleaseHolder{cursor_id_, holder, {}}));
+}
+
+// An event for each acknowledgement of a slow consumer would be a flush for each. What is more than
+// acknowledged goes at once.
+void Queue::submit_soon(Settle settle) {
+  const bool can_wait = std::ranges::all_of(settle.settlements, [](const Settlement& each) {
+    return each.outcome == SettleOutcome::acknowledged;
+  });
+  for (Settlement& each : settle.settlements) {
+    soon_count_ += each.range.end - each.range.first;
+    auto& last = soon_.settlements;
+    if (!last.empty() && last.back().outcome == each.outcome && last.back().holder == each.holder &&
+        last.back().range.end == each.range.first) {
+      last.back().range.end = each.range.end;
+    } else {
+      last.push_back(std::move(each));
+    }
+  }
+  if (!can_wait || soon_.settlements.size() >= kSoonMax ||
+      cursor_->wants_horizon(consumers_.total_credit())) {
+    return settle_now();
+  }
+  if (soon_timer_) return;
+  soon_timer_ = core_.call_after(kSoon, [weak = weak_from_this()] {
+    auto self = weak.lock();
+    if (!self || !self->cursor_) return;
+    self->soon_timer_.reset();
+    self->settle_now();
+  });
+}
+
+void Queue::settle_now() {
+  if (soon_timer_) core_.cancel(*std::exchange(soon_timer_, std::nullopt));
+  if (!cursor_ || soon_.settlements.empty()) return;
+  soon_count_ = 0;
+  submit({cursor_id_, std::exchange(soon_.settlements, {}), {}});
 }
 
 void Queue::submit(Settle settle) {
@@ -161,6 +202,7 @@ Task<void> Queue::run(std::shared_ptr<Queue> self, CursorCommand command) {
 }
 
 Future<Result<void>> Queue::settled() {
+  settle_now();
   Promise<Result<void>> promise(core_);
   auto future = promise.future();
   if (!cursor_) {
@@ -260,7 +302,7 @@ void Queue::pump() {
   trim_to_length(done);
   auto horizon = cursor_->wants_horizon(consumers_.total_credit());
   if (!done.settlements.empty()) {
-    submit(std::move(done));
+    submit_soon(std::move(done));
   } else if (horizon) {
     ++begun_.settles;
     core_.spawn("horizon", run(shared_from_this(), RaiseHorizon{cursor_id_, *horizon}));
@@ -464,9 +506,10 @@ QueueFigures Queue::figures() {
   if (!cursor_) return figures;
   skip_lost();
   figures.ready = cursor_->ready_count();
-  figures.in_flight = cursor_->in_flight_count();
+  figures.in_flight = cursor_->in_flight_count() - soon_count_;
   figures.consumers = consumers_.size();
   figures.counters = cursor_->counters();
+  figures.counters.acknowledged += soon_count_;
   figures.published = partition_->records_in();
   figures.delivered = delivered_;
   figures.bytes = log_->bytes();

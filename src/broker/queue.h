@@ -116,7 +116,10 @@ class Queue : public std::enable_shared_from_this<Queue> {
   // It is given no more; what it has it keeps.
   void remove_consumer(HolderId holder);
   void grant(HolderId holder, Credit credit);
+  // Acknowledgements are told to the journal some milliseconds later, with others: nobody waits for
+  // them but settled(), release() and a clean stop, which do not wait for that.
   void settle(HolderId holder, std::vector<Judgement> judgements);
+  void settle_now();
   // It is gone: what it has can be given to others.
   void release(HolderId holder);
   // When all that was settled and released before is durable; of what is to be a dead letter, that
@@ -168,6 +171,7 @@ class Queue : public std::enable_shared_from_this<Queue> {
   void use_up(HolderId holder, Consumer& consumer, const StoredMessage& message);
   void trim_to_length(Settle& done);
   void submit(Settle settle);
+  void submit_soon(Settle settle);
   Task<void> run(std::shared_ptr<Queue> self, CursorCommand command);
   bool is_expired(const StoredMessage& message, bool is_fresh) const;
   std::optional<WallMs> expires_at(const StoredMessage& message) const;
@@ -224,6 +228,10 @@ class Queue : public std::enable_shared_from_this<Queue> {
   std::optional<Head> head_;
   std::vector<HolderId> touched_;
   std::uint64_t delivered_ = 0;
+
+  Settle soon_;  // acknowledged, and not submitted yet
+  std::int64_t soon_count_ = 0;
+  std::optional<TimerId> soon_timer_;
 
   // What settled() waits for. Each kind ends in the order in which it began.
   struct Progress {

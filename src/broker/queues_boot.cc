@@ -175,6 +175,7 @@ void Queues::close_queue(QueueId id) {
 }
 
 void Queues::stop(const Error& error) {
+  for (auto& [id, queue] : here_) queue->settle_now();
   stopping_ = true;
   for (auto& [id, queue] : here_) queue->close();
   for (auto& [shard, host] : hosts_) host->stop(error);

@@ -87,6 +87,17 @@ TEST_F(QueuesRestartTest, the_topology_is_as_it_was_without_what_is_temporary) {
   }
 }
 
+TEST_F(QueuesRestartTest, what_was_acknowledged_last_is_kept_over_a_clean_stop) {
+  auto orders = declare("orders");
+  publish("orders", numbered("a", 3));
+  auto sink = consume(orders);
+  ASSERT_TRUE(until([&] { return sink->count() == 3; }));
+  settle(orders, *sink, Verdict::acknowledged);
+  ASSERT_TRUE(until([&] { return figures(orders).in_flight == 0; }));  // told, and no more
+  restart();
+  EXPECT_EQ(length(find("orders")), 0);
+}
+
 TEST_F(QueuesRestartTest, what_was_confirmed_is_there_after_every_cut) {
   declare("orders");
   int confirmed = 0;
