@@ -101,6 +101,7 @@ def test_a_queue_as_tools_read_it(api, connect, channel, name):
 
 def test_rates_are_of_the_last_seconds(api, channel, name):
     fill(channel, name, *range(50))
+    await_ready(channel, name, 50)  # all of them are before the first look
     api.queue(name)
     for number in range(50):
         publish(channel, number, to=name)
