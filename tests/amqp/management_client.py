@@ -91,8 +91,11 @@ def find_rabbitmqadmin():
     cache = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "millrace/rabbitmqadmin"
     script = cache / "rabbitmqadmin"
     if not script.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        subprocess.run(["apt-get", "download", "rabbitmq-server"], cwd=cache, check=True)
+        # With lists of its own: the system's may be missing or old, and changing them needs root.
+        (cache / "lists/partial").mkdir(parents=True, exist_ok=True)
+        apt = ["apt-get", "-qq", "-o", f"Dir::State::lists={cache}/lists", "-o", f"Dir::Cache={cache}"]
+        subprocess.run([*apt, "update"], check=True)
+        subprocess.run([*apt, "download", "rabbitmq-server"], cwd=cache, check=True)
         (package,) = cache.glob("rabbitmq-server_*.deb")
         subprocess.run(["dpkg-deb", "-x", package, cache / "unpacked"], check=True)
         (found,) = (cache / "unpacked").glob("usr/lib/rabbitmq/lib/*/plugins/*/priv/www/cli/rabbitmqadmin")
