@@ -282,6 +282,12 @@ Topology::Decided Topology::decide(const DeclareQueue& command, PartitionInfo pa
   if (!command.is_generated && command.name.starts_with(kReservedPrefix)) {
     return reserved("queue", command.name);
   }
+  if (config->type == QueueType::quorum && (!command.durable || command.exclusive)) {
+    return fail(ErrorCode::precondition_failed,
+                fmt::format("invalid property '{}' for queue '{}' in vhost '{}'",
+                            command.durable ? "exclusive-owner" : "non-durable", command.name,
+                            command.tenant));
+  }
   QueueInfo info;
   info.id = QueueId(next_id_);
   info.tenant = command.tenant;

@@ -171,6 +171,18 @@ TEST_F(TopologyTest, ArgumentsAreCheckedAndWhatIsNotThereIsRefused) {
   EXPECT_EQ(topology().find_queue("/", "a")->config.delivery_limit, 20);
 }
 
+TEST_F(TopologyTest, BugAQuorumQueueIsDurableAndNobodysAlone) {
+  DeclareQueue transient = queue_command("a");
+  transient.arguments.set("x-queue-type", Value("quorum"));
+  transient.durable = false;
+  EXPECT_EQ(refusal(run(transient)), "precondition_failed");
+  DeclareQueue exclusive = queue_command("a");
+  exclusive.arguments.set("x-queue-type", Value("quorum"));
+  exclusive.exclusive = true;
+  EXPECT_EQ(refusal(run(exclusive)), "precondition_failed");
+  EXPECT_FALSE(topology().find_queue("/", "a"));
+}
+
 TEST_F(TopologyTest, ReservedNamesAndKindsAreRefused) {
   EXPECT_EQ(refusal(declare("amq.mine")), "access_refused");
   DeclareQueue generated = queue_command("amq.gen-xyz");
